@@ -1,0 +1,1 @@
+"""Folkmoot: several models, one answer, the whole record."""

@@ -1,0 +1,176 @@
+"""What happens during a run, for whoever watches: a terminal, JSON lines, a browser, a tracer.
+
+Events are made when something happens and are never read back: a replay makes them again, marked `replayed`.
+A listener is a plain function; one that raises is a bug of the listener and ends the run.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from folkmoot.types import JSON, Outcome, Record, Result, Seat, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    run_id: str
+    protocol: str
+    prompt: str
+    seats: tuple[Seat, ...]
+    options: Mapping[str, Any]
+    folder: str | None
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoundStarted(Event):
+    round: int
+    total: int  # the most rounds there can be
+    scope: str = ""  # of a protocol inside a protocol, e.g. "converge/"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted(Event):
+    """Calls of one kind begin. More may be added while the phase runs."""
+
+    round: int
+    phase: str
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseFinished(Event):
+    round: int
+    phase: str
+    seconds: float
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent(Event):
+    """Something about one call. `key` is what the protocol files the reply under, in seat names."""
+
+    step: str
+    seat: str  # the one that is asked: s1, s2, ...
+    key: tuple[str, ...]  # (seat,) or (judge, author)
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted(CallEvent):
+    """The first attempt of a call begins; waiting for a slot is over."""
+
+    attempt: int = 1
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta(CallEvent):
+    """New text of a running attempt. A higher `attempt` discards what came before."""
+
+    text: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(CallEvent):
+    """An attempt failed and another one follows after `wait` seconds."""
+
+    attempt: int
+    kind: str
+    message: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class RepairAsked(CallEvent):
+    """A reply could not be read; the seat is shown why and asked once more."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished(CallEvent):
+    """A reply is on disk and has been read."""
+
+    text: str
+    value: object  # what the format read
+    brief: str  # one line about it
+    seconds: float
+    usage: Usage | None
+    usd: float | None
+    list_usd: float | None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed(CallEvent):
+    kind: str
+    message: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeatDropped(Event):
+    seat: str
+    reason: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMismatch(Event):
+    """Another model answered than the one that was asked for."""
+
+    seat: str
+    asked: str
+    answered: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered(Event):
+    """The best answer so far. The last one offered stands, whatever ends the run."""
+
+    outcome: Outcome
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something a person should know, in a sentence."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    result: Result
+
+
+Listener = Callable[[Event], None]
+
+
+def as_json(event: Event) -> JSON:
+    """An event as one JSON object; its kind under `event`, in snake case.
+
+    >>> as_json(PhaseStarted(1, "propose"))
+    {'event': 'phase_started', 'round': 1, 'phase': 'propose', 'scope': ''}
+    """
+    name = type(event).__name__
+    kind = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+    return {"event": kind} | {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Record):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {(">".join(key) if isinstance(key, tuple) else str(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)

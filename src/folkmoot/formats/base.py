@@ -1,0 +1,31 @@
+"""The shape of a format."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Format(Generic[R]):
+    """What a seat is told to write, how that is read, and a reply that shows both."""
+
+    name: str
+    instructions: str  # the last part of the prompt; empty when any text will do
+    parse: Callable[[str], R]  # raises Unparseable; never invents a value
+    example: str  # a reply that `parse` accepts; rehearsals answer with it
+    schema: type[BaseModel] | None = None  # for providers that can enforce one
+    brief: Callable[[R], str] = str  # one line about a value, for whoever watches
+
+
+def preview(text: str, width: int = 60) -> str:
+    """The first `width` characters of `text` on one line.
+
+    >>> preview("Drive.  The car\\nhas to be there.", 12)
+    'Drive. The c...'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[:width] + "..."

@@ -1,0 +1,49 @@
+"""The providers, by the name before the slash. Opening one loads its libraries; nothing else does."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from folkmoot.errors import InputError
+from folkmoot.providers.base import Settings
+from folkmoot.providers.catalog import AGENTS, APIS, LOCAL_SERVERS
+from folkmoot.types import Provider
+
+Opener = Callable[[str, Settings], Provider]
+
+_BUILT_IN = (
+    dict.fromkeys(APIS, "folkmoot.providers.api")
+    | dict.fromkeys(LOCAL_SERVERS, "folkmoot.providers.api")
+    | dict.fromkeys(AGENTS, "folkmoot.providers.agents")
+    | {"sim": "folkmoot.providers.sim", "recorded": "folkmoot.providers.recorded", "replay": "folkmoot.providers.recorded"}
+)
+
+
+def provider_names() -> tuple[str, ...]:
+    """Every name that can stand before the slash here, without those that config.toml adds."""
+    return (*_BUILT_IN, *(entry.name for entry in entry_points(group="folkmoot.providers")))
+
+
+def open_provider(name: str, settings: Settings) -> Provider:
+    """The provider called `name`, ready to answer.
+
+    `settings.table` decides first (a command or an OpenAI-compatible server of config.toml), then the built-in ones,
+    then entry points. Raises InputError for a name nobody knows, or a package, program or key that is not here.
+    """
+    return _opener(name, settings)(name, settings)
+
+
+def _opener(name: str, settings: Settings) -> Opener:
+    if "command" in settings.table:
+        module = "folkmoot.providers.command"
+    elif name in _BUILT_IN:
+        module = _BUILT_IN[name]
+    elif "base_url" in settings.table:
+        module = "folkmoot.providers.api"
+    else:
+        for entry in entry_points(group="folkmoot.providers", name=name):
+            found: Opener = entry.load()
+            return found
+        raise InputError(f"no provider is called {name!r}; the ones here are: {', '.join(provider_names())}")
+    opener: Opener = import_module(module).open_provider
+    return opener

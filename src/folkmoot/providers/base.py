@@ -1,0 +1,44 @@
+"""What every provider is opened with, and what most of them leave at its default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from folkmoot.types import Billing, Completion, OnText, Request
+
+
+@dataclass
+class Shutdown:
+    """Whether the user wants to leave at once: children then get half a second instead of two."""
+
+    hurry: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a provider needs to know besides the requests. Nothing here is sent to a model."""
+
+    environ: Mapping[str, str]  # the process's environment, with credentials from .env added
+    idle_timeout: float | None = 120.0  # seconds without a sign of life, for providers that stream
+    allow_tools: tuple[str, ...] = ()  # web_fetch, web_search, file_read, file_write, shell
+    pass_env: tuple[str, ...] = ()  # further variables that agent CLIs and commands may see
+    recordings: tuple[Path, ...] = ()
+    table: Mapping[str, Any] = field(default_factory=dict)  # [providers.NAME] of config.toml
+    shutdown: Shutdown = field(default_factory=Shutdown)
+
+
+class BaseProvider:
+    """The defaults of a provider that is metered, streams, and takes any number of calls at once."""
+
+    billing: Billing = "metered"
+    concurrency: int | None = None
+    streams: bool = True
+    timeout: float = 300.0
+    attachments: frozenset[str] = frozenset()
+
+    async def complete(self, request: Request, on_text: OnText) -> Completion:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,98 @@
+"""What Folkmoot knows about providers without loading any: names, variables, programs, default models.
+
+Plain data, so that `--help`, `models` and the first-contact message cost nothing.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Api:
+    """An API vendor. Any model id is accepted, known or not."""
+
+    name: str
+    label: str
+    keys: tuple[str, ...]  # environment variables, the first that is set wins; empty: needs none
+    default_model: str | None  # taken when the panel is found here rather than named
+    family: str  # seats of one family make the same mistakes
+    base_url_vars: tuple[str, ...] = ()
+    base_url: str | None = None  # for vendors reached through the OpenAI-compatible protocol
+    extra: str | None = None  # the optional dependency it needs
+
+
+@dataclass(frozen=True)
+class Agent:
+    """An agent CLI."""
+
+    name: str
+    binary: str
+    install: str
+    keys: tuple[str, ...]
+    default_model: str | None
+    family: str
+
+
+APIS = {
+    api.name: api
+    for api in (
+        Api("openai", "OpenAI", ("OPENAI_API_KEY",), "gpt-5.4", "openai", ("OPENAI_BASE_URL",)),
+        Api(
+            "anthropic", "Anthropic", ("ANTHROPIC_API_KEY",), "claude-opus-4-6", "anthropic",
+            ("ANTHROPIC_BASE_URL",), extra="anthropic",
+        ),
+        Api(
+            "google", "Google", ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "gemini-3.1-pro-preview", "google",
+            ("GOOGLE_GEMINI_BASE_URL",), extra="google",
+        ),
+        Api("deepseek", "DeepSeek", ("DEEPSEEK_API_KEY",), "deepseek-chat", "deepseek",
+            ("DEEPSEEK_BASE_URL",), "https://api.deepseek.com"),
+        Api("openrouter", "OpenRouter", ("OPENROUTER_API_KEY",), None, "openrouter",
+            ("OPENROUTER_BASE_URL",), "https://openrouter.ai/api/v1"),
+        Api("mistral", "Mistral", ("MISTRAL_API_KEY",), "mistral-large-latest", "mistral",
+            ("MISTRAL_BASE_URL",), "https://api.mistral.ai/v1"),
+        Api("groq", "Groq", ("GROQ_API_KEY",), "llama-3.3-70b-versatile", "meta",
+            ("GROQ_BASE_URL",), "https://api.groq.com/openai/v1"),
+        Api("xai", "xAI", ("XAI_API_KEY", "GROK_API_KEY"), "grok-4", "xai",
+            ("XAI_BASE_URL",), "https://api.x.ai/v1"),
+        Api("azure", "Azure OpenAI", ("AZURE_OPENAI_API_KEY",), None, "openai", ("AZURE_OPENAI_ENDPOINT",)),
+        Api("bedrock", "AWS Bedrock", ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK"),
+            None, "bedrock", ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME",), extra="bedrock"),
+        Api("vertex", "Vertex AI", ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT"), None, "google",
+            ("GOOGLE_VERTEX_BASE_URL",), extra="google"),
+        Api("ollama", "Ollama", (), None, "local", ("OLLAMA_BASE_URL", "OLLAMA_HOST"), "http://127.0.0.1:11434/v1"),
+    )
+}  # fmt: skip
+
+AGENTS = {
+    agent.name: agent
+    for agent in (
+        Agent("claude-code", "claude", "npm i -g @anthropic-ai/claude-code",
+              ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"), "claude-opus-4-6", "anthropic"),
+        Agent("codex-cli", "codex", "npm i -g @openai/codex",
+              ("OPENAI_API_KEY", "CODEX_API_KEY"), "gpt-5.4", "openai"),
+        Agent("gemini-cli", "gemini", "npm i -g @google/gemini-cli",
+              ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "gemini-3.1-pro-preview", "google"),
+        Agent("opencode", "opencode", "npm i -g opencode-ai", (), None, "opencode"),
+        Agent("pi", "pi", "npm i -g @earendil-works/pi-coding-agent", (), None, "pi"),
+    )
+}  # fmt: skip
+
+ALIASES = {
+    "claude-code": "claude-code/claude-opus-4-6",
+    "claude": "claude-code/claude-opus-4-6",
+    "codex-cli": "codex-cli/gpt-5.4",
+    "codex": "codex-cli/gpt-5.4",
+    "gemini-cli": "gemini-cli/gemini-3.1-pro-preview",
+    "gemini": "gemini-cli/gemini-3.1-pro-preview",
+}
+"""Refinery's bare names, of both its generations."""
+
+LOCAL_SERVERS = {
+    "ollama": "http://127.0.0.1:11434/v1",
+    "lmstudio": "http://127.0.0.1:1234/v1",
+    "vllm": "http://127.0.0.1:8000/v1",
+    "llamacpp": "http://127.0.0.1:8080/v1",
+}
+"""OpenAI-compatible servers looked for on this machine, by the port each uses when nobody says otherwise."""
+
+SIM_SEATS = ("sim/careful", "sim/hasty", "sim/contrarian", "sim/follower")

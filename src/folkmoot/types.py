@@ -1,0 +1,241 @@
+"""The values that cross Folkmoot's seams: what a provider is asked, what it answers, what a run decides."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+JSON = dict[str, Any]
+"""A JSON object at an edge: a schema, a line of a journal, a request body."""
+
+Billing = Literal["metered", "subscription", "free"]
+"""Who pays for a call: an API bills it; a flat subscription covers it; nobody does (local, simulated, recorded)."""
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+
+
+class Record(BaseModel):
+    """Anything stored or sent: immutable, and strict about keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Seat(Record):
+    """One participant of a run: a model with its number, role, sampling options and weight."""
+
+    model: str  # provider/model
+    number: int = 1  # position in the run, from 1; steps and tables call it s1, s2, ...
+    id: str = ""  # the model, with #k when several seats share it; unique in a run
+    role: str | None = None  # a stance or persona, put into the system prompt
+    system: str | None = None  # added to the system prompt
+    temperature: float | None = None
+    effort: Effort | None = None
+    max_tokens: int | None = None  # for one reply
+    weight: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"s{self.number}"
+
+    @property
+    def provider(self) -> str:
+        return self.model.partition("/")[0]
+
+
+class Usage(Record):
+    """Tokens of one or more calls. `input_tokens` includes the cached ones, `output_tokens` the reasoning."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0  # input read from the provider's cache
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `parts` are read as one text, joined by blank lines: what never changes comes first."""
+
+    role: Literal["user", "assistant"]
+    parts: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An image or a PDF that goes to every seat, in every phase."""
+
+    name: str
+    media_type: str  # e.g. image/png
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a call is for. Never sent to a vendor: simulations, recordings and people need it to answer."""
+
+    question: str  # the run's own prompt, unwrapped
+    step: str  # e.g. r2/evaluate/s2>s1
+    phase: str  # e.g. evaluate
+    round: int
+    seat: Seat
+    format: str  # the format's name, e.g. review
+    example: str  # a reply that the format accepts
+    seed: int  # of the run
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a provider is asked for one attempt."""
+
+    model: str  # without the provider
+    system: str
+    messages: tuple[Message, ...]  # earlier turns, then the question; the last one is the user's
+    about: About
+    schema: JSON | None = None  # JSON schema of the reply, for providers that can enforce one
+    attachments: tuple[Attachment, ...] = ()
+    temperature: float | None = None
+    effort: Effort | None = None
+    max_tokens: int | None = None  # set by the user
+    cap: int | None = None  # set for the budget's sake; the smaller of the two holds
+
+    @property
+    def output_limit(self) -> int | None:
+        """The most tokens the reply may take, or None."""
+        limits = [limit for limit in (self.max_tokens, self.cap) if limit is not None]
+        return min(limits) if limits else None
+
+
+class Completion(Record):
+    """What a provider answered."""
+
+    text: str
+    model: str | None = None  # the model that really answered, as the provider names it
+    usage: Usage | None = None  # None: the provider does not say
+    usd: float | None = None  # what this call cost; 0.0 when free or covered; None: unknown
+    list_usd: float | None = None  # what it would have cost at list price, where it cost nothing
+    finish: Literal["stop", "length"] = "stop"
+
+
+OnText = Callable[[str], None]
+"""Called with each new piece of text of the attempt that is running."""
+
+
+class Provider(Protocol):
+    """What answers requests for the seats of one provider name.
+
+    `complete` raises ProviderError, and nothing else, when an attempt fails; it makes exactly one attempt.
+    When it is cancelled, whatever it started ends with it.
+    """
+
+    billing: Billing
+    concurrency: int | None  # calls it can take at once; None: any number
+    streams: bool  # whether `on_text` is called while the answer grows; the idle timeout holds only then
+    timeout: float  # seconds, the default for one step
+    attachments: frozenset[str]  # media types it takes
+
+    async def complete(self, request: Request, on_text: OnText) -> Completion: ...
+
+    async def aclose(self) -> None:
+        """Let go of connections and processes."""
+        ...
+
+
+class Candidate(Record):
+    """One seat's answer as it stands in an outcome."""
+
+    seat: str  # s1, s2, ...
+    answer: str
+    score: float | None = None  # None: nobody scored it
+
+
+class Outcome(Record):
+    """What a protocol decided."""
+
+    status: str  # converged, max_rounds_exceeded, ...
+    met: bool  # whether the protocol's own rule was met
+    winner: str | None = None  # a seat
+    answer: str | None = None
+    answers: tuple[Candidate, ...] = ()  # in seat order
+    round: int = 0
+    strategy: str = ""  # the rule that decided
+    explanation: str = ""  # the rule applied to this run, in words and numbers
+    leader: str | None = None  # the seat ahead; the winner, once the rule is met
+    scores: tuple[Mapping[str, float], ...] = ()  # one table per round: seat -> score
+
+
+class Failure(Record):
+    """A call without a usable reply."""
+
+    step: str
+    seat: str
+    model_id: str
+    round: int
+    phase: str
+    kind: str
+    message: str
+    dropped: bool = False  # whether the seat left the run for it
+
+
+class SeatReport(Record):
+    """How one seat took part."""
+
+    model_id: str
+    seat: str
+    model: str
+    answered_by: str | None = None  # the model that really answered
+    mismatch: bool = False  # whether that is another model than was asked for
+    calls: int = 0
+    failures: int = 0
+    dropped: bool = False
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+    billing: Billing = "metered"
+    note: str | None = None  # e.g. "simulated", "scripted"
+
+
+class Result(Record):
+    """An outcome, what it cost and who took part how."""
+
+    run_id: str
+    protocol: str
+    prompt: str
+    outcome: Outcome
+    seats: tuple[SeatReport, ...]
+    failures: tuple[Failure, ...]
+    usage: Usage
+    cost_usd: float | None  # None: at least one call has no known price
+    list_usd: float | None  # of calls that cost nothing here, at list price
+    degraded: bool  # a seat was lost, or a call has no usable reply
+    total_calls: int  # steps answered or failed
+    attempts: int
+    repairs: int
+    elapsed_ms: int
+    dropped: tuple[str, ...]  # model ids
+    folder: str | None = None
+
+    @property
+    def status(self) -> str:
+        return self.outcome.status
+
+    @property
+    def answer(self) -> str | None:
+        return self.outcome.answer
+
+    @property
+    def winner(self) -> SeatReport | None:
+        return next((seat for seat in self.seats if seat.seat == self.outcome.winner), None)

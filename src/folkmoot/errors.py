@@ -26,6 +26,7 @@ FailureKind = Literal[
     "protocol",  # what came back is not what this provider speaks
     "missing",  # the program, package or recording is not here
     "unparseable",  # the reply, also after one repair, holds no value of its format
+    "unrecorded",  # a recording holds first answers only, and no opinion of others
     "late",  # a person did not answer in time
 ]
 

@@ -63,7 +63,10 @@ def blocks(prompt: str, kind: str | None = None) -> list[Block]:
         text = prompt[at:end] if end >= at else ""
         if fence(text) != opening["fence"]:
             continue
-        given = {name: unescape(value, {"&quot;": '"', "&#10;": "\n"}) for name, value in _ATTRIBUTE.findall(opening["attributes"])}
+        given = {
+            name: unescape(value, {"&quot;": '"', "&#10;": "\n"})
+            for name, value in _ATTRIBUTE.findall(opening["attributes"])
+        }
         found.append(Block(opening["kind"], text, given))
         at = end
     return found if kind is None else [each for each in found if each.kind == kind]

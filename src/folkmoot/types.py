@@ -204,8 +204,7 @@ class SeatReport(Record):
     dropped: bool = False
     usage: Usage = Usage()
     cost_usd: float | None = 0.0
-    billing: Billing = "metered"
-    note: str | None = None  # e.g. "simulated", "scripted"
+    billing: Billing | None = None  # None: the record does not say
 
 
 class Result(Record):
@@ -235,6 +234,13 @@ class Result(Record):
     @property
     def answer(self) -> str | None:
         return self.outcome.answer
+
+    @property
+    def exit_code(self) -> int:
+        """0: the protocol's rule was met; 3: too few seats; 1: failed without an answer; 2: anything else."""
+        if self.outcome.met:
+            return 0
+        return {"insufficient_models": 3, "failed": 1}.get(self.status, 2)
 
     @property
     def winner(self) -> SeatReport | None:

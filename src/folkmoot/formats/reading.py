@@ -10,6 +10,7 @@ from folkmoot.types import JSON
 
 MAX_DEPTH = 10
 MAX_BYTES = 1_000_000
+MAX_FUTILE = 100  # braces that open nothing readable; each costs a pass over the rest of the reply
 
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n(.*?)^[ \t>]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
@@ -21,30 +22,38 @@ def objects(reply: str) -> Iterator[JSON]:
     >>> list(objects('Sure! ```json\\n{"score": 8,}\\n``` Hope that helps.'))
     [{'score': 8}]
     """
-    at = 0
-    while (start := reply.find("{", at)) >= 0:
+    at, futile = 0, 0
+    while futile < MAX_FUTILE and (start := reply.find("{", at)) >= 0:
         end = _closing(reply, start)
         value = _loads(reply[start:end]) if end else None
         if isinstance(value, dict):
             yield value
             at = end or start + 1
         else:
-            at = start + 1
+            at, futile = start + 1, futile + 1
 
 
 def json_object(reply: str, *keys: str) -> JSON:
-    """The last object in `reply` that has one of `keys`; models think aloud first, the last one is the verdict.
+    """The object in `reply` that has the most of `keys`, the last of several: models think aloud first.
 
+    An object that merely wraps such a one gives what it wraps.
     Raises Unparseable when there is none, or when it is nested more than ten levels deep.
     """
     if len(reply.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise Unparseable("the reply is longer than 1,000,000 bytes")
-    found = [value for value in objects(reply) if not keys or any(key in value for key in keys)]
-    if not found:
-        raise Unparseable(f"no JSON object with {' or '.join(repr(key) for key in keys) or 'any key'} in it")
-    if _depth(found[-1]) > MAX_DEPTH:
+    found = list(objects(reply))
+    wrapped = [each for value in found for each in value.values() if isinstance(each, dict)]
+    best: JSON | None = None
+    most = 0
+    for value in (*wrapped, *found):
+        shared = sum(key in value for key in keys)
+        if shared and shared >= most:
+            best, most = value, shared
+    if best is None:
+        raise Unparseable(f"there is no JSON object with {' or '.join(repr(key) for key in keys)}")
+    if _depth(best) > MAX_DEPTH:
         raise Unparseable(f"the JSON object is nested more than {MAX_DEPTH} levels deep")
-    return found[-1]
+    return best
 
 
 def text_field(value: JSON, key: str) -> str:

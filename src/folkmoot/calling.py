@@ -1,0 +1,382 @@
+"""One call, from its question to a reply that could be read: recall, slot, budget, attempts, record, repair."""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from folkmoot import events
+from folkmoot.errors import (
+    RETRYABLE,
+    CallFailed,
+    FolkmootError,
+    ProviderError,
+    Stopped,
+    Unparseable,
+)
+from folkmoot.formats import Format
+from folkmoot.journal import Entry, Journal
+from folkmoot.limits import Limits, Purse
+from folkmoot.types import JSON, About, Attachment, Completion, Message, Provider, Request, Seat
+
+R = TypeVar("R")
+
+Emit = Callable[[events.Event], None]
+
+
+class RecordEnds(FolkmootError):
+    """A replay without providers came to a call that is not in the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R]):
+    """One question to one seat.
+
+    `parts` are read as one text: what never changes in the run first, the instruction last, so that providers'
+    prompt caches hit. The format's instructions are added at the end.
+    """
+
+    seat: str  # s1, s2, ...
+    parts: tuple[str, ...]
+    format: Format[R]
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a run a call stands."""
+
+    step: str
+    phase: str
+    round: int
+    key: tuple[str, ...]
+
+
+@dataclass
+class Conversation:
+    """What every call of a run shares."""
+
+    question: str
+    seed: int
+    history: tuple[Message, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass
+class Count:
+    """What a run's calls came to so far, in this process."""
+
+    calls: int = 0  # steps answered or failed
+    repairs: int = 0
+    answered_by: dict[str, str] = field(default_factory=dict)  # seat -> model
+    failures: list[tuple[Place, CallFailed]] = field(default_factory=list)
+
+
+class Caller:
+    """Makes calls for a run. The only place from which a provider is reached."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        seats: Mapping[str, Seat],
+        providers: Mapping[str, Provider],
+        conversation: Conversation,
+        limits: Limits,
+        purse: Purse,
+        emit: Emit,
+        *,
+        enforce: bool = True,
+    ) -> None:
+        self.journal, self.seats, self.providers = journal, seats, providers
+        self.conversation, self.limits, self.purse, self.emit = conversation, limits, purse, emit
+        self.enforce = enforce  # whether a recorded reply must belong to the very same request
+        self.count = Count()
+        self._slots = asyncio.Semaphore(limits.max_concurrent) if limits.max_concurrent else None
+        self._provider_slots = {
+            name: asyncio.Semaphore(provider.concurrency)
+            for name, provider in providers.items()
+            if provider.concurrency is not None
+        }
+
+    def recorded(self, step: str) -> int | None:
+        """The order in which the record has `step`, counting its repair; None if it must be called."""
+        entry = self.journal.entries.get(step)
+        repair = self.journal.entries.get(step + "+repair")
+        return repair.order if repair else entry.order if entry else None
+
+    async def reply(self, place: Place, call: Call[R]) -> R:
+        """The parsed reply. Raises CallFailed when there is none, Stopped when the run may not spend any more."""
+        replayed = self.recorded(place.step) is not None
+        try:
+            return await self._readable(place, call, replayed)
+        except CallFailed as failure:
+            self.count.calls += 1
+            self.count.failures.append((place, failure))
+            self.emit(
+                events.CallFailed(place.step, call.seat, place.key, failure.kind, str(failure), replayed=replayed)
+            )
+            raise
+
+    async def _readable(self, place: Place, call: Call[R], replayed: bool) -> R:
+        request = self._request(place, call)
+        clock = _Clock(self._timeout(call.seat))
+        entry = await self._entry(place, call.seat, request, clock)
+        text = self._text(entry)
+        try:
+            value = call.format.parse(text)
+        except Unparseable as reason:
+            self.count.repairs += 1
+            self.emit(events.RepairAsked(place.step, call.seat, place.key, str(reason)))
+            again = replace(place, step=place.step + "+repair")
+            entry = await self._entry(again, call.seat, _repair(request, text, reason, call.format), clock)
+            text = self._text(entry)
+            try:
+                value = call.format.parse(text)
+            except Unparseable as still:
+                raise CallFailed(place.step, call.seat, "unparseable", str(still)) from still
+        self._finished(place, call, entry, value, text, replayed)
+        return value
+
+    def _finished(self, place: Place, call: Call[R], entry: Entry, value: R, text: str, replayed: bool) -> None:
+        self.count.calls += 1
+        done = entry.completion
+        assert done is not None
+        seat = self.seats[call.seat]
+        if done.model is not None:
+            if call.seat not in self.count.answered_by and not same_model(seat.model, done.model):
+                self.emit(events.ModelMismatch(call.seat, seat.model, done.model))
+            self.count.answered_by[call.seat] = done.model
+        self.emit(
+            events.CallFinished(
+                place.step, call.seat, place.key, text, value, call.format.brief(value), entry.seconds,
+                done.usage, done.usd, done.list_usd, replayed=replayed,
+            )
+        )  # fmt: skip
+
+    def _text(self, entry: Entry) -> str:
+        if entry.completion is None:
+            assert entry.kind is not None
+            raise CallFailed(entry.step, entry.seat, entry.kind, entry.message)
+        return entry.completion.text
+
+    async def _entry(self, place: Place, seat: str, request: Request, clock: "_Clock") -> Entry:
+        """The recorded entry of a step, or a new one."""
+        fingerprint = digest(request, self.seats[seat].provider)
+        entry = self.journal.recall(place.step, fingerprint if self.enforce else None)
+        if entry is not None:
+            return entry
+        if refused := self.journal.refused.get(place.step):
+            raise Stopped(refused["reason"], refused["message"])
+        provider = self.providers.get(self.seats[seat].provider)
+        if provider is None:
+            raise RecordEnds(place.step)
+        try:
+            await self._attempts(place, seat, request, fingerprint, provider, clock)
+        except asyncio.CancelledError:
+            if place.step not in self.journal.entries:
+                self.journal.append("cancelled", step=place.step)
+            raise
+        return self.journal.entries[place.step]
+
+    async def _attempts(
+        self, place: Place, seat: str, request: Request, fingerprint: str, provider: Provider, clock: "_Clock"
+    ) -> None:
+        """Try until there is a reply, an error that will not pass, or no time; record how it ended."""
+        who = {"step": place.step, "seat": seat}
+        attempt = 0
+        while True:
+            attempt += 1
+            async with self._slot(seat):
+                if attempt == 1:
+                    self.journal.append("started", **who, digest=fingerprint, request=self._stored(request))
+                    self.emit(events.CallStarted(place.step, seat, place.key))
+                try:
+                    with clock:
+                        done = await self._attempt(place, seat, request, provider, clock.left, attempt)
+                except ProviderError as error:
+                    failure = error
+                else:
+                    self.journal.append(
+                        "finished", **who, digest=fingerprint, completion=_stored_completion(done), attempts=attempt,
+                        seconds=round(clock.spent, 4),
+                    )  # fmt: skip
+                    break
+            wait = failure.retry_after if failure.retry_after is not None else self.limits.backoff * 2 ** (attempt - 1)
+            told = {"kind": failure.kind, "message": str(failure)}
+            if failure.kind not in RETRYABLE or attempt > self.limits.retries or wait >= clock.left:
+                self.journal.append(
+                    "finished", **who, digest=fingerprint, error=told, attempts=attempt,
+                    seconds=round(clock.spent, 4), usd=failure.usd,
+                )  # fmt: skip
+                break
+            self.journal.append("attempt", **who, attempt=attempt, error=told, usd=failure.usd)
+            self.emit(events.AttemptFailed(place.step, seat, place.key, attempt, failure.kind, str(failure), wait))
+            with clock:
+                await asyncio.sleep(wait)
+        await self.journal.commit()
+
+    async def _attempt(
+        self, place: Place, seat: str, request: Request, provider: Provider, seconds: float, attempt: int
+    ) -> Completion:
+        """One attempt within `seconds`. Raises ProviderError, or Stopped before anything is spent."""
+        metered = provider.billing == "metered"
+        try:
+            cap = self.purse.reserve(
+                place.step, seat, self.seats[seat].model if metered else "", _tokens(request), request.max_tokens
+            )
+        except Stopped as stop:
+            self.journal.append("refused", step=place.step, reason=stop.reason, message=str(stop))
+            raise
+
+        def on_text(text: str) -> None:
+            self.emit(events.TextDelta(place.step, seat, place.key, text, attempt))
+
+        try:
+            async with asyncio.timeout(seconds):
+                done = await provider.complete(replace(request, cap=cap) if cap is not None else request, on_text)
+        except ProviderError as error:
+            self.purse.settle(place.step, seat, error.usd or 0.0, None)
+            raise
+        except TimeoutError:  # what was written until then may be billed
+            self.purse.settle(place.step, seat, None, None)
+            raise ProviderError("timeout", f"no answer within {self._timeout(seat):g} s") from None
+        except asyncio.CancelledError:
+            self.purse.settle(place.step, seat, None, None)
+            raise
+        except Exception as error:  # a provider is anybody's code: what it lets slip must not end the run
+            self.purse.settle(place.step, seat, None, None)
+            raise ProviderError("protocol", f"{type(error).__name__}: {error}") from error
+        self.purse.settle(place.step, seat, done.usd if metered else 0.0, done.usage)
+        if not done.text.strip():
+            raise ProviderError("empty", "the answer is empty", usd=done.usd)
+        return done
+
+    def _slot(self, seat: str) -> AsyncExitStack:
+        """A slot is held while calling, never while waiting to call again."""
+        return _Slots([s for s in (self._provider_slots.get(self.seats[seat].provider), self._slots) if s])
+
+    def _timeout(self, seat: str) -> float:
+        provider = self.providers.get(self.seats[seat].provider)
+        return self.limits.timeout if self.limits.timeout is not None else provider.timeout if provider else 0.0
+
+    def _request(self, place: Place, call: Call[R]) -> Request:
+        seat = self.seats[call.seat]
+        system = "\n\n".join(each for each in (call.system, seat.system, _stance(seat)) if each)
+        parts = tuple(part for part in (*call.parts, call.format.instructions) if part)
+        about = About(
+            self.conversation.question, place.step, place.phase, place.round, seat, call.format.name,
+            call.format.example, self.conversation.seed,
+        )  # fmt: skip
+        return Request(
+            model=seat.model.partition("/")[2],
+            system=system,
+            messages=(*self.conversation.history, Message("user", parts)),
+            about=about,
+            schema=_schema(call.format.schema) if call.format.schema else None,
+            attachments=self.conversation.attachments,
+            temperature=seat.temperature,
+            effort=seat.effort,
+            max_tokens=seat.max_tokens,
+        )
+
+    def _stored(self, request: Request) -> JSON:
+        return _plain(request) | {
+            "messages": [[each.role, [self.journal.part(part) for part in each.parts]] for each in request.messages]
+        }
+
+
+class _Slots(AsyncExitStack):
+    def __init__(self, semaphores: list[asyncio.Semaphore]) -> None:
+        super().__init__()
+        self._semaphores = semaphores
+
+    async def __aenter__(self) -> "_Slots":
+        for each in self._semaphores:
+            await self.enter_async_context(each)
+        return self
+
+
+class _Clock:
+    """The wall clock of one step: it runs while an attempt or a back-off does, not while a slot is waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        self.spent = 0.0
+        self._limit = seconds
+        self._since = 0.0
+
+    @property
+    def left(self) -> float:
+        return max(self._limit - self.spent, 0.0)
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.spent += time.monotonic() - self._since
+
+
+def digest(request: Request, provider: str) -> str:
+    """The fingerprint of what would be sent: equal for requests that are one and the same question."""
+    asked = _plain(request) | {
+        "provider": provider,
+        "messages": [[each.role, each.parts] for each in request.messages],
+        "attachments": [each.sha256 for each in request.attachments],
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def same_model(asked: str, answered: str) -> bool:
+    """Whether a provider's name for what answered means the model that was asked for.
+
+    Dated snapshots, a vendor's prefix and a note in brackets are the same model.
+
+    >>> same_model("openai/gpt-5.4", "gpt-5.4-2026-03-05"), same_model("google/gemini-3", "models/gemini-3")
+    (True, True)
+    >>> same_model("opencode/zai/glm-5", "glm-5"), same_model("openai/gpt-5.4", "gpt-5.4-mini")
+    (True, False)
+    """
+    wanted = asked.partition("/")[2].partition("?")[0].rpartition("/")[2].lower()
+    got = answered.partition(" (")[0].rpartition("/")[2].lower()
+    rest = got.removeprefix(wanted)
+    if got == wanted or wanted.removesuffix("-latest") == got:
+        return True
+    if wanted.endswith("-latest"):
+        rest = got.removeprefix(wanted.removesuffix("-latest"))
+    return rest != got and (rest.startswith(":") or rest.lstrip("-@").replace("-", "").isdigit())
+
+
+def _repair(request: Request, text: str, reason: Unparseable, format: Format[Any]) -> Request:
+    ask = f"Your reply could not be read: {reason}.\n\nGive it again, in this form.\n\n{format.instructions}"
+    return replace(request, messages=(*request.messages, Message("assistant", (text,)), Message("user", (ask,))))
+
+
+@cache
+def _schema(model: type[BaseModel]) -> JSON:
+    return model.model_json_schema()
+
+
+def _stance(seat: Seat) -> str:
+    return f"Your role in this panel: {seat.role}" if seat.role else ""
+
+
+def _plain(request: Request) -> JSON:
+    """What a request asks for, without its messages and attachments; unset fields are left out."""
+    fields = ("model", "system", "schema", "temperature", "effort", "max_tokens")
+    return {name: value for name in fields if (value := getattr(request, name)) is not None}
+
+
+def _stored_completion(done: Completion) -> JSON:
+    return done.model_dump(exclude_defaults=True) | {"text": done.text}
+
+
+def _tokens(request: Request) -> int:
+    """About how many tokens a request takes: four characters each."""
+    letters = len(request.system) + sum(len(part) for each in request.messages for part in each.parts)
+    return letters // 4 + 1

@@ -1,0 +1,297 @@
+"""From what was asked to a result: the one function that every frontend calls."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from folkmoot import events, labels
+from folkmoot._version import __version__
+from folkmoot.calling import Caller, Conversation, RecordEnds, same_model
+from folkmoot.errors import CallFailed, InputError, Stopped, TooFewSeats
+from folkmoot.journal import FORMAT, Journal
+from folkmoot.limits import Limits, PriceOf, Purse
+from folkmoot.protocols import Options, Registered, find_protocol
+from folkmoot.run import Attendance, Gate, Run
+from folkmoot.store import RunFolder, RunSpec
+from folkmoot.types import (
+    JSON,
+    Attachment,
+    Completion,
+    Failure,
+    Outcome,
+    Provider,
+    Result,
+    Seat,
+    SeatReport,
+    Usage,
+)
+
+
+def no_price(_model: str, _usage: Usage) -> float | None:
+    return None
+
+
+def freeze(spec: RunSpec) -> RunSpec:
+    """`spec` with everything filled in that must not drift: options checked, labels drawn, the version noted.
+
+    Raises InputError for options the protocol does not have or accept.
+    """
+    registered = find_protocol(spec.protocol)
+    options = check_options(registered, spec.options)
+    seats = [seat.name for seat in spec.seats]
+    drawn = labels.assign(seats, Run.stream(spec.seed, "labels"))
+    return spec.model_copy(
+        update={
+            "options": options.model_dump(mode="json"),
+            "labels": spec.labels or drawn,
+            "version": spec.version or __version__,
+            "created": spec.created or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+    )
+
+
+def check_options(registered: Registered, given: Mapping[str, Any]) -> Options:
+    """The options of a protocol. Raises InputError with one line per option that is wrong."""
+    try:
+        return registered.options.model_validate(given)
+    except ValidationError as error:
+        raise InputError(*(_problem(registered.name, each) for each in error.errors())) from None
+
+
+async def execute(
+    spec: RunSpec,
+    providers: Mapping[str, Provider],
+    *,
+    folder: RunFolder | None = None,
+    listeners: Sequence[events.Listener] = (),
+    price: PriceOf = no_price,
+    attachments: Sequence[Attachment] = (),
+    gate: Gate | None = None,
+    amend: Mapping[str, Any] | None = None,
+) -> Result:
+    """Run, or go on with, what `spec` asks, and return what came of it.
+
+    `providers` maps the name before the slash to what answers for it. With a `folder` the run is recorded there, and
+    what its journal already holds is not asked again. `amend` changes options (`options`) or limits (`limits`) from
+    now on; it is recorded. Once anything was asked, what went wrong is in the result; only a cancellation is raised,
+    after the record is whole.
+    """
+    journal = Journal(folder.journal if folder else None)
+    try:
+        return await _execute(spec, providers, journal, folder, listeners, price, attachments, gate, dict(amend or {}))
+    finally:
+        journal.close()
+
+
+async def replay(spec: RunSpec, folder: RunFolder, *, listeners: Sequence[events.Listener] = ()) -> Result:
+    """What a run's record says, computed again without asking anybody. An unfinished run ends where its record does."""
+    return await _execute(
+        spec, {}, Journal(folder.journal, read_only=True), folder, listeners, no_price, (), None, {}, live=False
+    )
+
+
+async def _execute(
+    spec: RunSpec,
+    providers: Mapping[str, Provider],
+    journal: Journal,
+    folder: RunFolder | None,
+    listeners: Sequence[events.Listener],
+    price: PriceOf,
+    attachments: Sequence[Attachment],
+    gate: Gate | None,
+    amend: JSON,
+    live: bool = True,
+) -> Result:
+    began = time.monotonic()
+    resumed = journal.lines > 0
+    if live and not resumed:
+        journal.append("header", format=FORMAT, protocol=spec.protocol, version=__version__)
+    elif live:
+        journal.append("amend", version=__version__, **amend)
+    options, limits = amended(spec, journal)
+    registered = find_protocol(spec.protocol)
+    chosen = check_options(registered, options)
+    emit = _Emitter(list(listeners))
+    purse = Purse(limits, price, spent=_spent(journal), attempts=0)
+    seats = {seat.name: seat for seat in spec.seats}
+    conversation = Conversation(spec.prompt, spec.seed, spec.messages(), tuple(attachments))
+    caller = Caller(journal, seats, providers, conversation, limits, purse, emit, enforce=live)
+    attendance = Attendance([seat.name for seat in spec.seats])
+    run = Run(spec.prompt, caller, attendance, spec.seed, labels=spec.labels, gate=gate)
+    run_id = folder.id if folder else ""
+    emit(
+        events.RunStarted(
+            run_id, spec.protocol, spec.prompt, spec.seats, options, str(folder.path) if folder else None, resumed
+        )
+    )
+    outcome = await _decide(registered, run, chosen)
+    recorded = journal.seconds
+    result = report(
+        spec,
+        run_id,
+        folder,
+        outcome,
+        caller,
+        attendance,
+        (recorded if not live else recorded + time.monotonic() - began),
+    )
+    if live:
+        await journal.commit()
+        if folder is not None:
+            folder.save_result(result)
+    emit(events.RunFinished(result))
+    return result
+
+
+async def _decide(registered: Registered, run: Run, options: Options) -> Outcome:
+    """The protocol's outcome, or the best answer so far with the reason why there is no more."""
+    try:
+        return await registered.decide(run, options)
+    except TooFewSeats as few:
+        return _ended(run, "insufficient_models", str(few), few.round)
+    except Stopped as stop:
+        return _ended(run, stop.reason, str(stop), run.round)
+    except CallFailed as failed:
+        return _ended(run, "failed", f"{failed.step}: {failed}", run.round)
+    except RecordEnds as end:
+        return _ended(run, "unfinished", f"the record ends before {end}", run.round)
+
+
+def _ended(run: Run, status: str, why: str, round: int) -> Outcome:
+    best = run.offered
+    if not best.answers:
+        return Outcome(status=status, met=False, round=round, explanation=why)
+    leader = best.winner or best.leader
+    answer = next((each.answer for each in best.answers if each.seat == leader), None)
+    if status == "unfinished":
+        leader = answer = None
+    return best.model_copy(
+        update={"status": status, "met": False, "winner": leader, "answer": answer, "round": round, "explanation": why}
+    )
+
+
+def amended(spec: RunSpec, journal: Journal) -> tuple[JSON, Limits]:
+    """The options and limits in force: as asked at the start, with every later change."""
+    options, limits = dict(spec.options), spec.limits
+    for amendment in journal.amendments:
+        options |= amendment.get("options", {})
+        limits = limits.model_copy(update=amendment.get("limits", {}))
+    return options, limits
+
+
+def report(
+    spec: RunSpec,
+    run_id: str,
+    folder: RunFolder | None,
+    outcome: Outcome,
+    caller: Caller,
+    attendance: Attendance,
+    seconds: float,
+) -> Result:
+    """An outcome with what it cost and who took part how, from the whole record: also what no longer counts."""
+    ledger = _Ledger(spec.seats, caller.providers)
+    for line in caller.journal.spent:
+        ledger.add(line)
+    failures = tuple(
+        Failure(
+            step=place.step, seat=failed.seat, model_id=caller.seats[failed.seat].id, round=place.round,
+            phase=place.phase, kind=failed.kind, message=str(failed), dropped=failed.seat in attendance.dropped,
+        )
+        for place, failed in caller.count.failures
+    )  # fmt: skip
+    seats = tuple(
+        ledger.seat_report(seat, caller, attendance, sum(each.seat == seat.name for each in failures))
+        for seat in spec.seats
+    )
+    return Result(
+        run_id=run_id,
+        protocol=spec.protocol,
+        prompt=spec.title or spec.prompt,
+        outcome=outcome,
+        seats=seats,
+        failures=failures,
+        usage=sum((seat.usage for seat in seats), Usage()),
+        cost_usd=_total(seat.cost_usd for seat in seats),
+        list_usd=ledger.list_usd,
+        degraded=bool(failures or attendance.dropped),
+        total_calls=caller.count.calls,
+        attempts=ledger.attempts,
+        repairs=caller.count.repairs,
+        elapsed_ms=round(seconds * 1000),
+        dropped=tuple(caller.seats[seat].id for seat in attendance.dropped),
+        folder=str(folder.path) if folder else None,
+    )
+
+
+@dataclass
+class _Ledger:
+    """What each seat used and cost, over every line of the record."""
+
+    seats: Sequence[Seat]
+    providers: Mapping[str, Provider]
+    usage: dict[str, Usage] = field(default_factory=dict)
+    usd: dict[str, float | None] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    list_usd: float | None = None
+    attempts: int = 0
+
+    def add(self, line: JSON) -> None:
+        seat: str = line["seat"]
+        self.attempts += 1
+        paid: float | None = line.get("usd") or 0.0
+        if (stored := line.get("completion")) is not None:
+            done = Completion.model_validate(stored)
+            self.usage[seat] = self.usage.get(seat, Usage()) + (done.usage or Usage())
+            self.calls[seat] = self.calls.get(seat, 0) + 1
+            paid = done.usd
+            if done.list_usd is not None:
+                self.list_usd = (self.list_usd or 0.0) + done.list_usd
+        before = self.usd.get(seat, 0.0)
+        self.usd[seat] = None if before is None or paid is None else before + paid
+
+    def seat_report(self, seat: Seat, caller: Caller, attendance: Attendance, failures: int) -> SeatReport:
+        answered_by = caller.count.answered_by.get(seat.name)
+        provider = self.providers.get(seat.provider)
+        return SeatReport(
+            model_id=seat.id,
+            seat=seat.name,
+            model=seat.model,
+            answered_by=answered_by,
+            mismatch=answered_by is not None and not same_model(seat.model, answered_by),
+            calls=self.calls.get(seat.name, 0),
+            failures=failures,
+            dropped=seat.name in attendance.dropped,
+            usage=self.usage.get(seat.name, Usage()),
+            cost_usd=self.usd.get(seat.name, 0.0),
+            billing=provider.billing if provider else None,
+        )
+
+
+class _Emitter:
+    def __init__(self, listeners: list[events.Listener]) -> None:
+        self._listeners = listeners
+
+    def __call__(self, event: events.Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+def _spent(journal: Journal) -> float:
+    return sum((line.get("completion") or {}).get("usd") or line.get("usd") or 0.0 for line in journal.spent)
+
+
+def _total(amounts: Any) -> float | None:
+    known = list(amounts)
+    return None if any(each is None for each in known) else round(sum(known), 6)
+
+
+def _problem(protocol: str, error: Any) -> str:
+    where = ".".join(str(each) for each in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{protocol}: {where}: {message} (given: {error['input']!r})" if where else f"{protocol}: {message}"
+
+
+Opener = Callable[[str], Provider]

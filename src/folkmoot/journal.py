@@ -1,0 +1,256 @@
+"""The append-only record of what happened to a run's calls: its only durable state.
+
+One JSON object per line, of these kinds:
+
+header     first line: the record's format, the protocol, the version that wrote it
+started    the first attempt of a call begins: the whole request and its digest
+attempt    an attempt failed and another one follows
+finished   a call has its reply, or has failed for good
+cancelled  a call was given up before it finished
+refused    a call was not made, because the run may not spend any more
+amend      options or limits were changed, by a resume or between two rounds
+forget     what the record holds for a step no longer counts
+
+A replay reads finished, refused, amend and forget; status and money read all.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from folkmoot.errors import FailureKind, JournalCorrupt, ReplayMismatch, RunLocked
+from folkmoot.types import JSON, Completion
+
+FORMAT = 1
+LARGE = 4096  # characters; a longer part of a request is stored once per run, under parts/<sha256>
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How one call ended."""
+
+    step: str
+    seat: str
+    digest: str
+    order: int  # of its line among all lines of the run
+    completion: Completion | None
+    kind: FailureKind | None = None  # of the failure, where there is no completion
+    message: str = ""
+    attempts: int = 1
+    seconds: float = 0.0
+
+
+class Journal:
+    """A run's record, in a file or, for rehearsals and tests, in memory only.
+
+    Opening a file for writing locks it for as long as this process lives, and cuts off a torn last line:
+    ignoring it is not enough, because the next line would be glued to it.
+    """
+
+    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+        self.path = path
+        self.lines = 0
+        self.entries: dict[str, Entry] = {}
+        self.refused: dict[str, JSON] = {}
+        self.amendments: list[JSON] = []
+        self.forgotten = False  # whether anything was: later records are then set aside where they no longer fit
+        self.spent: list[JSON] = []  # finished and attempt lines, also the forgotten ones: what was paid
+        self.version = "?"
+        self.seconds = 0.0  # that earlier processes worked on the run
+        self._session: tuple[float, float] | None = None  # when this one's first and last line were written
+        self._file: int | None = None
+        self._synced = 0
+        self._syncing: asyncio.Future[None] | None = None
+        self._parts: set[str] = set()
+        self._unsynced_parts: list[Path] = []
+        self._new = True
+        if path is not None:
+            self._open(path, read_only)
+
+    def recall(self, step: str, digest: str | None) -> Entry | None:
+        """What the record holds for `step`, or None if that call never finished.
+
+        With a digest, which is where a call would be paid for, a record of another request raises ReplayMismatch:
+        the protocol, its prompts or its options changed since. After a forget it is set aside instead.
+        """
+        entry = self.entries.get(step)
+        if entry is None or digest is None or entry.digest == digest:
+            return entry
+        if self.forgotten:
+            self.forget(step, "the question to this seat has changed")
+            return None
+        raise ReplayMismatch(
+            f"step {step!r} was recorded for another request, by version {self.version}; "
+            "its prompts or options have changed since, so its reply cannot be used: fork the run instead"
+        )
+
+    def append(self, kind: str, **fields: Any) -> int:
+        """Write one line now and return its order. It survives the process; `commit` makes it survive the machine."""
+        line: JSON = {"kind": kind, **fields, "at": round(time.time(), 3)}
+        order = self.lines
+        self._read(line)
+        if self._file is not None:
+            os.write(self._file, json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        return order
+
+    async def commit(self) -> None:
+        """Return once every line so far is on disk. Whoever waits at the same time shares one sync."""
+        if self._file is None:
+            return
+        wanted = self.lines
+        while self._synced < wanted:
+            if self._syncing is None:
+                self._syncing = asyncio.ensure_future(self._sync(self._file))
+            await asyncio.shield(self._syncing)
+
+    def forget(self, step: str, reason: str) -> None:
+        """From now on, the record of `step` counts as cost only."""
+        self.append("forget", step=step, reason=reason)
+
+    def part(self, text: str) -> str | JSON:
+        """`text` as it stands in a line: itself, or a reference to a file when it is large."""
+        if len(text) < LARGE or self.path is None:
+            return text
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        if digest not in self._parts:
+            self._parts.add(digest)
+            path = self.path.parent / "parts" / digest
+            if not path.exists():
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                path.write_bytes(text.encode("utf-8", "surrogatepass"))
+                self._unsynced_parts.append(path)
+        return {"part": digest}
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = None
+
+    async def _sync(self, file: int) -> None:
+        await asyncio.sleep(0)  # calls that finish in this turn of the loop join in
+        upto, parts, self._unsynced_parts = self.lines, self._unsynced_parts, []
+        new, self._new = self._new, False
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, self._to_disk, file, parts, new)
+        finally:
+            self._syncing = None
+        self._synced = upto
+
+    def _to_disk(self, file: int, parts: list[Path], new: bool) -> None:
+        for path in parts:
+            _sync_path(path)
+        if parts:
+            _sync_path(parts[0].parent)
+        os.fdatasync(file) if hasattr(os, "fdatasync") else os.fsync(file)
+        if new and self.path is not None:  # the file's own entry in its folder
+            _sync_path(self.path.parent)
+
+    def _open(self, path: Path, read_only: bool) -> None:
+        if not read_only:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(self._file)
+                self._file = None
+                raise RunLocked(f"{path.parent.name}: another process is working on this run") from None
+        raw = path.read_bytes() if path.exists() else b""
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if self._file is not None and len(whole) < len(raw):
+            os.ftruncate(self._file, len(whole))
+        for line in whole.splitlines():
+            if line.startswith(b'{"kind":"started"'):  # holds the request, which a replay makes again
+                self.lines += 1
+                continue
+            self._read(_parse(line, path, self.lines + 1))
+        self._end_session()
+        self._synced = self.lines
+        self._new = not whole
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self.seconds += self._session[1] - self._session[0]
+        self._session = None
+
+    def _read(self, line: JSON) -> None:
+        if line["kind"] in ("header", "amend"):  # the first line of a process
+            self._end_session()
+        self._session = (self._session or (line["at"], 0.0))[0], line["at"]
+        match line["kind"]:
+            case "finished":
+                entry = _entry(line, self.lines)
+                self.entries[entry.step] = entry
+                self.spent.append(line)
+            case "attempt":
+                self.spent.append(line)
+            case "refused":
+                self.refused[line["step"]] = line
+            case "amend":
+                self.amendments.append(line)
+            case "forget":
+                self.forgotten = True
+                self.entries.pop(line["step"], None)
+                self.refused.pop(line["step"], None)
+            case "header":
+                self.version = line["version"]
+        self.lines += 1
+
+
+def read_lines(path: Path) -> Iterator[JSON]:
+    """Every whole line of a journal, for status, exports and accounts."""
+    raw = path.read_bytes()
+    for number, line in enumerate(raw[: raw.rfind(b"\n") + 1].splitlines(), 1):
+        yield _parse(line, path, number)
+
+
+def held(path: Path) -> bool:
+    """Whether a living process has this journal open for writing."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _parse(line: bytes, path: Path, number: int) -> JSON:
+    try:
+        value = json.loads(line)
+        value["kind"]
+    except (ValueError, KeyError, TypeError):
+        raise JournalCorrupt(f"{path}:{number}: this line of the record cannot be read") from None
+    found: JSON = value
+    return found
+
+
+def _entry(line: JSON, order: int) -> Entry:
+    completion = line.get("completion")
+    error = line.get("error") or {}
+    return Entry(
+        line["step"],
+        line["seat"],
+        line["digest"],
+        order,
+        Completion.model_validate(completion) if completion is not None else None,
+        error.get("kind"),
+        error.get("message", ""),
+        line["attempts"],
+        line["seconds"],
+    )
+
+
+def _sync_path(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,82 @@
+"""The protocols: one async function each, in one file each, found by name.
+
+A module of this package, or an entry point in the group `folkmoot.protocols`, that calls `protocol` adds one; every
+frontend lists what is registered.
+"""
+
+import pkgutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from folkmoot.errors import InputError
+from folkmoot.run import Run
+from folkmoot.types import Outcome
+
+
+class Options(BaseModel):
+    """What a protocol can be told. A field is a flag, a key of a panel and of the HTTP body; its description is help.
+
+    `json_schema_extra={"flags": ["-t"]}` gives a field further spellings on the command line.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+T = TypeVar("T", bound=Options)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A protocol and what the frontends need to know of it."""
+
+    name: str
+    options: type[Options]
+    decide: Callable[[Run, Any], Awaitable[Outcome]]
+    summary: str
+    max_calls: Callable[[Any, int], int]  # (options, seats) -> calls that no run exceeds
+    calls_per_round: Callable[[Any, int], int]
+
+
+_REGISTRY: dict[str, Registered] = {}
+
+
+def protocol(
+    name: str,
+    options: type[T],
+    *,
+    max_calls: Callable[[T, int], int],
+    calls_per_round: Callable[[T, int], int] | None = None,
+) -> Callable[[Callable[[Run, T], Awaitable[Outcome]]], Callable[[Run, T], Awaitable[Outcome]]]:
+    """Register an async function `(run, options) -> Outcome`. The first line of its docstring is its help."""
+
+    def register(decide: Callable[[Run, T], Awaitable[Outcome]]) -> Callable[[Run, T], Awaitable[Outcome]]:
+        summary = (decide.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        _REGISTRY[name] = Registered(name, options, decide, summary, max_calls, calls_per_round or max_calls)
+        return decide
+
+    return register
+
+
+def protocol_names() -> tuple[str, ...]:
+    """Every name there is, without loading any: the modules of this package, then entry points."""
+    here = (module.name for module in pkgutil.iter_modules(__path__))
+    added = (entry.name for entry in entry_points(group="folkmoot.protocols"))
+    return tuple(dict.fromkeys((*here, *_REGISTRY, *added)))
+
+
+def find_protocol(name: str) -> Registered:
+    """The protocol called `name`. Raises InputError when there is none."""
+    if name not in _REGISTRY:
+        if name in (module.name for module in pkgutil.iter_modules(__path__)):
+            import_module(f"{__name__}.{name}")
+        else:
+            for entry in entry_points(group="folkmoot.protocols", name=name):
+                entry.load()
+    if name not in _REGISTRY:
+        raise InputError(f"no protocol is called {name!r}; there are: {', '.join(protocol_names())}")
+    return _REGISTRY[name]

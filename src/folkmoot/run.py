@@ -1,0 +1,294 @@
+"""The engine: all that a protocol may touch.
+
+A protocol asks seats through a Run and returns an outcome. Slots, timeouts, retries, repair, budget, dropping, the
+record and the events are here and in calling.py, in one place; none of them shows in a protocol.
+"""
+
+import asyncio
+import heapq
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Generic, TypeVar, cast
+
+from folkmoot import events, labels
+from folkmoot.calling import Call, Caller, Place
+from folkmoot.errors import PERMANENT, CallFailed, Stopped, TooFewSeats
+from folkmoot.journal import Journal
+from folkmoot.types import Outcome
+
+K = TypeVar("K", bound=str | tuple[str, ...])
+R = TypeVar("R")
+
+Gate = Callable[[int], Awaitable[None]]
+"""Waited for before each round begins; lets a caller step through a run."""
+
+UNANSWERED_PHASES = 2  # so many in a row without a reply, and a seat leaves the run
+
+
+@dataclass
+class Attendance:
+    """Which seats still take part. Shared by a run and its scopes."""
+
+    seats: list[str]
+    dropped: dict[str, str] = field(default_factory=dict)  # seat -> why
+    silent: Counter[str] = field(default_factory=Counter)  # phases in a row without a reply
+
+
+class Run:
+    """One execution of a protocol, and the only way a protocol can reach a seat."""
+
+    def __init__(
+        self,
+        prompt: str,
+        caller: Caller,
+        attendance: Attendance,
+        seed: int,
+        *,
+        labels: Mapping[str, str],
+        gate: Gate | None = None,
+        scope: str = "",
+    ) -> None:
+        self.prompt = prompt
+        self.labels = labels  # seat -> "Answer C", the same for every reader
+        self.offered = Outcome(status="nothing_offered", met=False)
+        self.round = 0
+        self._caller, self._attendance, self._seed = caller, attendance, seed
+        self._gate, self._scope = gate, scope
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """The seats still taking part, without those an override leaves out of this round."""
+        away = {*self._attendance.dropped, *self._overrides("drop_seats")}
+        return tuple(seat for seat in self._attendance.seats if seat not in away)
+
+    @property
+    def all_seats(self) -> tuple[str, ...]:
+        return tuple(self._attendance.seats)
+
+    @property
+    def added_context(self) -> str:
+        """What an override adds to this round's questions; empty as a rule."""
+        return "\n\n".join(self._overrides("additional_context"))
+
+    def rounds(self, limit: int) -> "Rounds":
+        """1, 2, ... up to `limit`. No request may depend on `limit`, so that a finished run can go on."""
+        return Rounds(self, limit)
+
+    async def _begin_round(self, number: int, limit: int) -> None:
+        if self._gate is not None:
+            await self._gate(number)
+        self.round = number
+        self._caller.emit(events.RoundStarted(number, limit, self._scope))
+
+    async def call(self, phase: str, call: Call[R]) -> R:
+        """One question to one seat. Raises CallFailed when it has no usable reply."""
+        batch: Batch[str] = self.batch()
+        async with batch:
+            batch.add(phase, call.seat, call)
+            async for done in batch:
+                return cast(R, done.value)
+        raise batch.failed[phase, call.seat]
+
+    async def call_all(self, phase: str, calls: Mapping[K, Call[R]], *, need: int = 0) -> dict[K, R]:
+        """All `calls` at once; the replies there are, in the order of `calls`.
+
+        Raises TooFewSeats when fewer than `need` of them have one.
+        """
+        batch: Batch[K] = self.batch()
+        async with batch:
+            for key, call in calls.items():
+                batch.add(phase, key, call)
+            replies = {done.key: cast(R, done.value) async for done in batch}
+        self.require(need, phase, replies)
+        return {key: replies[key] for key in calls if key in replies}
+
+    def batch(self) -> "Batch[K]":
+        """Calls that are added while replies arrive. Leaving it gives up those that are still open."""
+        return Batch(self)
+
+    def require(self, need: int, phase: str, replies: Iterable[object]) -> None:
+        if (answered := len(list(replies))) < need:
+            raise TooFewSeats(phase, self.round, answered, need)
+
+    def offer(self, outcome: Outcome) -> Outcome:
+        """The best answer so far: what the run returns, whatever ends it."""
+        self.offered = outcome
+        self._caller.emit(events.Offered(outcome, self._scope))
+        return outcome
+
+    def rng(self, purpose: str) -> random.Random:
+        """A stream of its own for each purpose: the same on every replay, whatever else was drawn before."""
+        return self.stream(self._seed, f"{self._scope}{purpose}")
+
+    @staticmethod
+    def stream(seed: int, purpose: str) -> random.Random:
+        return random.Random(f"{seed}/{purpose}")
+
+    def reading_order(self, reader: str) -> list[str]:
+        """All seats of the run in the order in which `reader` meets their answers, in every round."""
+        return labels.reading_order(self._attendance.seats, reader, self.rng("order"))
+
+    def scope(self, name: str) -> "Run":
+        """This run for a protocol inside a protocol: its steps, rounds and random streams are its own."""
+        return Run(
+            self.prompt, self._caller, self._attendance, self._seed, labels=self.labels, gate=None,
+            scope=f"{self._scope}{name}/",
+        )  # fmt: skip
+
+    def _overrides(self, key: str) -> list[str]:
+        found: list[str] = []
+        for amendment in self._caller.journal.amendments:
+            if amendment.get("round") == self.round and (value := amendment.get(key)):
+                found.extend([value] if isinstance(value, str) else value)
+        return found
+
+    def _place(self, phase: str, key: str | tuple[str, ...]) -> Place:
+        parts = (key,) if isinstance(key, str) else key
+        step = f"{self._scope}r{self.round}/{phase}/{'>'.join(parts)}"
+        return Place(step, phase, self.round, parts)
+
+    def _judge_attendance(self, asked: Iterable[str], answered: set[str], failed: Mapping[str, CallFailed]) -> None:
+        """At the end of a phase: a seat leaves on a permanent error, or after two phases without any reply."""
+        for seat in asked:
+            failure = failed.get(seat)
+            if failure is None or seat in self._attendance.dropped:
+                self._attendance.silent[seat] = 0
+                continue
+            if seat in answered or failure.kind == "unparseable":
+                self._attendance.silent[seat] = 0
+            else:
+                self._attendance.silent[seat] += 1
+            if failure.kind in PERMANENT or self._attendance.silent[seat] >= UNANSWERED_PHASES:
+                self._attendance.dropped[seat] = str(failure)
+                self._caller.emit(events.SeatDropped(seat, str(failure), self.round))
+
+    @property
+    def journal(self) -> Journal:
+        return self._caller.journal
+
+
+class Rounds(AsyncIterator[int]):
+    """The rounds of a run, one at a time. (A class, because a loop that breaks out leaves a generator open.)"""
+
+    def __init__(self, run: Run, limit: int) -> None:
+        self._run, self._limit, self._number = run, limit, 0
+
+    async def __anext__(self) -> int:
+        if self._number >= self._limit:
+            raise StopAsyncIteration
+        self._number += 1
+        await self._run._begin_round(self._number, self._limit)
+        return self._number
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[K]):
+    """A reply that a batch hands out."""
+
+    phase: str
+    key: K
+    value: object
+
+
+@dataclass
+class _Phase:
+    began: float
+    asked: list[str] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
+    failed: dict[str, CallFailed] = field(default_factory=dict)
+
+
+class Batch(AsyncIterator[Done[K]]):
+    """Calls of one or more phases. It hands replies out in the order in which the record has them.
+
+    So a decision taken before all replies are in is taken at the same place on every replay. Failed calls are not
+    handed out; they stand in `failed`.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.failed: dict[tuple[str, K], CallFailed] = {}
+        self._run = run
+        self._phases: dict[str, _Phase] = {}
+        self._open: set[asyncio.Task[None]] = set()
+        self._ready: list[tuple[int, int, str, K, str, object]] = []  # a heap by order in the record
+        self._recorded: set[asyncio.Task[None]] = set()  # open calls that the record answers
+        self._added = 0
+        self._wake = asyncio.Event()
+        self._stopped: Stopped | None = None
+
+    @property
+    def open(self) -> int:
+        """How many calls have neither been handed out nor failed."""
+        return len(self._open) + len(self._ready)
+
+    def add(self, phase: str, key: K, call: Call[R]) -> None:
+        """Start a call. Its step is named here and now, so that arrival order cannot matter to names."""
+        if phase not in self._phases:
+            self._phases[phase] = _Phase(time.monotonic())
+            self._run._caller.emit(events.PhaseStarted(self._run.round, phase, self._run._scope))
+        self._phases[phase].asked.append(call.seat)
+        self._added += 1
+        place = self._run._place(phase, key)
+        recorded = self._run._caller.recorded(place.step) is not None
+        task = asyncio.get_running_loop().create_task(self._reply(self._added, place, key, call))
+        self._open.add(task)
+        if recorded:
+            self._recorded.add(task)
+        task.add_done_callback(self._settled)
+
+    async def __aenter__(self) -> "Batch[K]":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        left = list(self._open)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        if kind is None:
+            for phase, kept in self._phases.items():
+                self._run._judge_attendance(dict.fromkeys(kept.asked), kept.answered, kept.failed)
+                seconds = time.monotonic() - kept.began
+                self._run._caller.emit(events.PhaseFinished(self._run.round, phase, seconds, self._run._scope))
+
+    async def __anext__(self) -> Done[K]:
+        while True:
+            self._wake.clear()
+            if self._ready and not self._recorded:
+                _, _, phase, key, seat, value = heapq.heappop(self._ready)
+                self._phases[phase].answered.add(seat)
+                return Done(phase, key, value)
+            for task in [each for each in self._open if each.done()]:
+                self._open.discard(task)
+                task.result()  # whatever went wrong, other than a call
+            if self._open:
+                await self._wake.wait()
+            elif self._stopped is not None:
+                raise self._stopped
+            else:
+                raise StopAsyncIteration
+
+    async def _reply(self, added: int, place: Place, key: K, call: Call[R]) -> None:
+        caller, phase = self._run._caller, place.phase
+        try:
+            value = await caller.reply(place, call)
+        except CallFailed as failure:
+            self.failed[phase, key] = failure
+            self._phases[phase].failed[call.seat] = failure
+        except Stopped as stop:
+            self._stopped = self._stopped or stop
+        else:
+            order = caller.recorded(place.step)
+            assert order is not None
+            heapq.heappush(self._ready, (order, added, phase, key, call.seat, value))
+
+    def _settled(self, task: asyncio.Task[None]) -> None:
+        self._recorded.discard(task)
+        if not task.cancelled() and task.exception() is None:
+            self._open.discard(task)
+        self._wake.set()

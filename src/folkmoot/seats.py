@@ -1,0 +1,141 @@
+"""From what a user writes, `openai/gpt-5.4*2,claude-code`, to the seats of a run."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from folkmoot.errors import InputError
+from folkmoot.providers.catalog import AGENTS, ALIASES, APIS, KEYS, LOCAL_SERVERS, SIM_SEATS
+from folkmoot.types import Seat
+
+TAGGED = {"ollama", "llm", *LOCAL_SERVERS}
+"""Providers whose model names carry a tag after a colon, so that `:3` is no count."""
+
+MOST_BY_COLON = 64
+
+
+def parse_models(
+    written: Iterable[str], *, panels: Mapping[str, Sequence[str]] | None = None, servers: Iterable[str] = ()
+) -> tuple[Seat, ...]:
+    """The seats for what stands after `--models`, comma-separated or repeated.
+
+    `panels` maps a panel's name to its models, `servers` are the provider names of config.toml.
+    Raises InputError with every problem at once.
+    """
+    resolver = _Resolver(panels or {}, set(servers))
+    words = [word.strip() for each in written for word in each.split(",")]
+    models: list[str] = []
+    problems: list[str] = []
+    for word in words:
+        if not word:
+            continue
+        try:
+            models += resolver.models(word)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    if not models:
+        raise InputError("--models names no model")
+    return seats_of(models)
+
+
+def seats_of(models: Sequence[str], **common: Any) -> tuple[Seat, ...]:
+    """One seat per model, in order, with the ids that results use.
+
+    >>> [seat.id for seat in seats_of(["a/x", "b/y", "a/x"])]
+    ['a/x#1', 'b/y', 'a/x#2']
+    """
+    many = Counter(models)
+    seen: Counter[str] = Counter()
+    seats: list[Seat] = []
+    for number, model in enumerate(models, 1):
+        seen[model] += 1
+        id = f"{model}#{seen[model]}" if many[model] > 1 else model
+        seats.append(Seat(model=model, number=number, id=id, **common))
+    return tuple(seats)
+
+
+def find_seat(seats: Sequence[Seat], written: str) -> Seat:
+    """The seat a flag means: its number (2 or s2), its id, or a part of the id that no other seat has."""
+    exact = [seat for seat in seats if written in (str(seat.number), seat.name, seat.id)]
+    found = exact or [seat for seat in seats if written and written in seat.id]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"{seat.number} {seat.id}" for seat in seats)
+    raise InputError(f"{written!r} means {'several seats' if found else 'no seat'} of this panel: {listed}")
+
+
+class _Resolver:
+    def __init__(self, panels: Mapping[str, Sequence[str]], servers: set[str]) -> None:
+        self.panels, self.servers = panels, servers
+
+    def models(self, word: str) -> list[str]:
+        """The models of one word: `name`, `provider/model`, `name*3`, `name:3`, `key=model-id`."""
+        name, count = self._counted(word)
+        return self._named(name) * count
+
+    def _counted(self, word: str) -> tuple[str, int]:
+        name, star, number = word.rpartition("*")
+        if star:
+            if not number.isdigit() or not 1 <= int(number) <= 1000:
+                raise InputError(f"{word!r}: after * stands how many seats, from 1 to 1000")
+            return name, int(number)
+        name, colon, number = word.rpartition(":")
+        if not colon or not number.isdigit() or "/" in number:
+            return word, 1
+        provider = name.partition("/")[0]
+        if provider in TAGGED or provider in self.servers:
+            return word, 1
+        if not 1 <= int(number) <= MOST_BY_COLON:
+            raise InputError(f"{word!r} may be a model with a tag or {number} seats; write {name}*{number} for seats")
+        return name, int(number)
+
+    def _named(self, name: str) -> list[str]:
+        if name in self.panels:
+            return list(self.panels[name])
+        key, equals, model = name.partition("=")
+        if equals and "?" not in key and key in KEYS:
+            return [f"{KEYS[key].partition('/')[0]}/{model.partition('/')[2] or model}"]
+        if "/" in name:
+            return [self._qualified(name)]
+        if name == "sim":
+            return list(SIM_SEATS[:3])
+        if found := ALIASES.get(name) or KEYS.get(name):
+            return [found]
+        if name in AGENTS:
+            raise InputError(f"{name} needs a model: {name}/PROVIDER/MODEL ({name} lists them with `{name} models`)")
+        if found := _known_model(name):
+            return [found]
+        raise InputError(f"{name!r} is no model; {self._suggest(name)}")
+
+    def _qualified(self, name: str) -> str:
+        provider, _, model = name.partition("/")
+        if not provider or not model:
+            raise InputError(f"{name!r}: a model is written provider/model")
+        if provider in ("pi", "opencode") and not all(model.partition("/")[::2]):
+            raise InputError(f"{name!r}: {provider} models are written {provider}/PROVIDER/MODEL")
+        if provider not in self._providers():
+            raise InputError(f"{name!r}: {provider!r} is no provider; {self._suggest(provider)}")
+        return name
+
+    def _providers(self) -> list[str]:
+        from folkmoot.providers import provider_names  # entry points are looked up only here
+
+        return [*provider_names(), *self.servers]
+
+    def _suggest(self, word: str) -> str:
+        known = [*self.panels, *ALIASES, *KEYS, *self._providers()]
+        near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        here = ", ".join(dict.fromkeys((*APIS, *AGENTS, "sim", "recorded", *self.servers)))
+        return f"{hint}a model is written provider/model, e.g. openai/gpt-5.4; the providers here are: {here}"
+
+
+def _known_model(name: str) -> str | None:
+    """provider/model for a bare model id that the price library knows from one of our vendors."""
+    from folkmoot.prices import vendor_of
+
+    vendor = vendor_of(name)
+    return f"{vendor}/{name}" if vendor in APIS else None

@@ -1,19 +1,17 @@
 """From what was asked to a result: the one function that every frontend calls."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-from pydantic import ValidationError
 
 from folkmoot import events, labels
 from folkmoot._version import __version__
 from folkmoot.calling import Caller, Conversation, RecordEnds, same_model
-from folkmoot.errors import CallFailed, InputError, Stopped, TooFewSeats
+from folkmoot.errors import CallFailed, Stopped, TooFewSeats
 from folkmoot.journal import FORMAT, Journal
 from folkmoot.limits import Limits, PriceOf, Purse
-from folkmoot.protocols import Options, Registered, find_protocol
+from folkmoot.protocols import Options, Registered, check_options, find_protocol
 from folkmoot.run import Attendance, Gate, Run
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.types import (
@@ -53,14 +51,6 @@ def freeze(spec: RunSpec) -> RunSpec:
     )
 
 
-def check_options(registered: Registered, given: Mapping[str, Any]) -> Options:
-    """The options of a protocol. Raises InputError with one line per option that is wrong."""
-    try:
-        return registered.options.model_validate(given)
-    except ValidationError as error:
-        raise InputError(*(_problem(registered.name, each) for each in error.errors())) from None
-
-
 async def execute(
     spec: RunSpec,
     providers: Mapping[str, Provider],
@@ -71,26 +61,32 @@ async def execute(
     attachments: Sequence[Attachment] = (),
     gate: Gate | None = None,
     amend: Mapping[str, Any] | None = None,
+    journal: Journal | None = None,
 ) -> Result:
     """Run, or go on with, what `spec` asks, and return what came of it.
 
     `providers` maps the name before the slash to what answers for it. With a `folder` the run is recorded there, and
     what its journal already holds is not asked again. `amend` changes options (`options`) or limits (`limits`) from
-    now on; it is recorded. Once anything was asked, what went wrong is in the result; only a cancellation is raised,
-    after the record is whole.
+    now on; it is recorded. A `journal` that is given stays open. Once anything was asked, what went wrong is in the
+    result; only a cancellation is raised, after the record is whole.
     """
-    journal = Journal(folder.journal if folder else None)
+    record = journal or Journal(folder.journal if folder else None)
     try:
-        return await _execute(spec, providers, journal, folder, listeners, price, attachments, gate, dict(amend or {}))
+        return await _execute(spec, providers, record, folder, listeners, price, attachments, gate, dict(amend or {}))
     finally:
-        journal.close()
+        if journal is None:
+            record.close()
 
 
-async def replay(spec: RunSpec, folder: RunFolder, *, listeners: Sequence[events.Listener] = ()) -> Result:
-    """What a run's record says, computed again without asking anybody. An unfinished run ends where its record does."""
-    return await _execute(
-        spec, {}, Journal(folder.journal, read_only=True), folder, listeners, no_price, (), None, {}, live=False
-    )
+async def replay(
+    spec: RunSpec, folder: RunFolder, *, listeners: Sequence[events.Listener] = (), ended: str = "unfinished"
+) -> Result:
+    """What a run's record says, computed again without asking anybody.
+
+    Where the record ends before the run does, the best answer so far stands, with the status `ended`.
+    """
+    journal = Journal(folder.journal, read_only=True)
+    return await _execute(spec, {}, journal, folder, listeners, no_price, (), None, {}, ended=ended)
 
 
 async def _execute(
@@ -103,8 +99,9 @@ async def _execute(
     attachments: Sequence[Attachment],
     gate: Gate | None,
     amend: JSON,
-    live: bool = True,
+    ended: str | None = None,
 ) -> Result:
+    live = ended is None
     began = time.monotonic()
     resumed = journal.lines > 0
     if live and not resumed:
@@ -127,7 +124,7 @@ async def _execute(
             run_id, spec.protocol, spec.prompt, spec.seats, options, str(folder.path) if folder else None, resumed
         )
     )
-    outcome = await _decide(registered, run, chosen)
+    outcome = await _decide(registered, run, chosen, ended or "unfinished")
     recorded = journal.seconds
     result = report(
         spec,
@@ -146,7 +143,7 @@ async def _execute(
     return result
 
 
-async def _decide(registered: Registered, run: Run, options: Options) -> Outcome:
+async def _decide(registered: Registered, run: Run, options: Options, ended: str) -> Outcome:
     """The protocol's outcome, or the best answer so far with the reason why there is no more."""
     try:
         return await registered.decide(run, options)
@@ -157,7 +154,7 @@ async def _decide(registered: Registered, run: Run, options: Options) -> Outcome
     except CallFailed as failed:
         return _ended(run, "failed", f"{failed.step}: {failed}", run.round)
     except RecordEnds as end:
-        return _ended(run, "unfinished", f"the record ends before {end}", run.round)
+        return _ended(run, ended, f"the record ends before {end}", run.round)
 
 
 def _ended(run: Run, status: str, why: str, round: int) -> Outcome:
@@ -286,12 +283,3 @@ def _spent(journal: Journal) -> float:
 def _total(amounts: Any) -> float | None:
     known = list(amounts)
     return None if any(each is None for each in known) else round(sum(known), 6)
-
-
-def _problem(protocol: str, error: Any) -> str:
-    where = ".".join(str(each) for each in error["loc"])
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{protocol}: {where}: {message} (given: {error['input']!r})" if where else f"{protocol}: {message}"
-
-
-Opener = Callable[[str], Provider]

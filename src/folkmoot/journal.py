@@ -61,8 +61,8 @@ class Journal:
         self.entries: dict[str, Entry] = {}
         self.refused: dict[str, JSON] = {}
         self.amendments: list[JSON] = []
-        self.forgotten = False  # whether anything was: later records are then set aside where they no longer fit
-        self.spent: list[JSON] = []  # finished and attempt lines, also the forgotten ones: what was paid
+        self.lenient = False  # after a forget or a fork: records that no longer fit are set aside, not an error
+        self.spent: list[JSON] = []  # what was paid: finished and attempt lines, forgotten or not, but not copied ones
         self.version = "?"
         self.seconds = 0.0  # that earlier processes worked on the run
         self._session: tuple[float, float] | None = None  # when this one's first and last line were written
@@ -84,7 +84,7 @@ class Journal:
         entry = self.entries.get(step)
         if entry is None or digest is None or entry.digest == digest:
             return entry
-        if self.forgotten:
+        if self.lenient:
             self.forget(step, "the question to this seat has changed")
             return None
         raise ReplayMismatch(
@@ -189,7 +189,8 @@ class Journal:
             case "finished":
                 entry = _entry(line, self.lines)
                 self.entries[entry.step] = entry
-                self.spent.append(line)
+                if not line.get("copied"):
+                    self.spent.append(line)
             case "attempt":
                 self.spent.append(line)
             case "refused":
@@ -197,11 +198,12 @@ class Journal:
             case "amend":
                 self.amendments.append(line)
             case "forget":
-                self.forgotten = True
+                self.lenient = True
                 self.entries.pop(line["step"], None)
                 self.refused.pop(line["step"], None)
             case "header":
                 self.version = line["version"]
+                self.lenient = "forked_from" in line
         self.lines += 1
 
 

@@ -23,8 +23,8 @@ from folkmoot.types import Outcome
 K = TypeVar("K", bound=str | tuple[str, ...])
 R = TypeVar("R")
 
-Gate = Callable[[int], Awaitable[None]]
-"""Waited for before each round begins; lets a caller step through a run."""
+Gate = Callable[[int], Awaitable[bool]]
+"""Waited for before each round begins; False ends the rounds. Lets a caller step through a run."""
 
 UNANSWERED_PHASES = 2  # so many in a row without a reply, and a seat leaves the run
 
@@ -78,11 +78,12 @@ class Run:
         """1, 2, ... up to `limit`. No request may depend on `limit`, so that a finished run can go on."""
         return Rounds(self, limit)
 
-    async def _begin_round(self, number: int, limit: int) -> None:
-        if self._gate is not None:
-            await self._gate(number)
+    async def _begin_round(self, number: int, limit: int) -> bool:
+        if self._gate is not None and not await self._gate(number):
+            return False
         self.round = number
         self._caller.emit(events.RoundStarted(number, limit, self._scope))
+        return True
 
     async def call(self, phase: str, call: Call[R]) -> R:
         """One question to one seat. Raises CallFailed when it has no usable reply."""
@@ -181,7 +182,8 @@ class Rounds(AsyncIterator[int]):
         if self._number >= self._limit:
             raise StopAsyncIteration
         self._number += 1
-        await self._run._begin_round(self._number, self._limit)
+        if not await self._run._begin_round(self._number, self._limit):
+            raise StopAsyncIteration
         return self._number
 
 

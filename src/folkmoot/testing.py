@@ -16,8 +16,6 @@ Reply = str | Completion | ProviderError
 
 Script = Reply | Callable[[Request], Reply | Awaitable[Reply]] | Mapping[str, Reply] | Sequence[Reply]
 
-PROMPTLY = 5.0  # seconds; generous, so that a busy machine does not fail a provider
-
 
 class ScriptedProvider(BaseProvider):
     """Answers from a script, costs nothing, and keeps every request in `requests`.
@@ -85,12 +83,17 @@ def request(
 
 
 async def provider_contract(
-    open: Callable[[], Provider], asked: Request | None = None, *, attempts: Callable[[], int] | None = None
+    open: Callable[[], Provider],
+    asked: Request | None = None,
+    *,
+    attempts: Callable[[], int] | None = None,
+    promptly: float = 5.0,  # seconds; generous, so that a busy machine does not fail a provider
 ) -> None:
     """Assert that the provider that `open` makes keeps what the interface promises, when asked `asked`.
 
     `asked` must be a request that it can answer. `attempts` counts the attempts that reached whatever the provider
     talks to, e.g. requests that a local server has seen; with it, retries inside the provider are found out.
+    A cancelled call must end within `promptly`.
     """
     asked = asked or request()
     before = asyncio.all_tasks()
@@ -102,12 +105,13 @@ async def provider_contract(
         if attempts:
             assert attempts() - tried == 1, "complete must make exactly one attempt"
         await _answers_several_at_once(provider, asked)
-        await _ends_when_cancelled(provider, asked)
+        await _ends_when_cancelled(provider, asked, promptly, begun=False)
+        await _ends_when_cancelled(provider, asked, promptly, begun=True)
         await _answers(provider, asked)  # a cancelled call leaves nothing behind that breaks the next one
     finally:
         await provider.aclose()
     if left := asyncio.all_tasks() - before:
-        _, left = await asyncio.wait(left, timeout=PROMPTLY)
+        _, left = await asyncio.wait(left, timeout=promptly)
     assert not left, f"tasks are still running after aclose: {left}"
 
 
@@ -142,16 +146,18 @@ async def _answers_several_at_once(provider: Provider, asked: Request) -> None:
     await asyncio.gather(*(_answers(provider, asked) for _ in range(count)))
 
 
-async def _ends_when_cancelled(provider: Provider, asked: Request) -> None:
-    call = asyncio.create_task(_complete(provider, asked))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)  # far enough for it to have begun
+async def _ends_when_cancelled(provider: Provider, asked: Request, promptly: float, *, begun: bool) -> None:
+    """Cancel a call while it is being started or, with `begun`, once its first text was heard."""
+    heard = asyncio.Event()
+    call = asyncio.create_task(provider.complete(asked, lambda _: heard.set()))
+    if begun:
+        waiting = asyncio.create_task(heard.wait())
+        await asyncio.wait({call, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    else:
+        await asyncio.sleep(0)
     call.cancel()
-    _, running = await asyncio.wait({call}, timeout=PROMPTLY)
-    assert not running, f"a cancelled call still runs after {PROMPTLY:g} s"
+    _, running = await asyncio.wait({call}, timeout=promptly)
+    assert not running, f"a cancelled call still runs after {promptly:g} s"
     with suppress(asyncio.CancelledError):
         call.result()  # one that was faster is no fault
-
-
-async def _complete(provider: Provider, asked: Request) -> Completion:
-    return await provider.complete(asked, lambda text: None)

@@ -245,3 +245,19 @@ class Result(Record):
     @property
     def winner(self) -> SeatReport | None:
         return next((seat for seat in self.seats if seat.seat == self.outcome.winner), None)
+
+
+class Estimate(Record):
+    """What a run would take, before it is begun. Prices are at list price."""
+
+    verb: str  # the protocol
+    models: tuple[str, ...]
+    max_rounds: int | None = None  # None: the protocol has no rounds
+    calls_per_round: int
+    total_calls: int  # that no run exceeds
+    typical_calls: int  # of a rehearsal
+    input_tokens: int  # of a typical run
+    output_tokens: int
+    usd: float | None = None  # of a typical run; 0.0: nobody bills it; None: a price is unknown
+    max_usd: float | None = None
+    warning: str | None = None

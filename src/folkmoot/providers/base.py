@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from folkmoot.types import Billing, Completion, OnText, Request
+from folkmoot.types import Billing, Completion, OnText, Request, Usage
+
+LETTERS_PER_TOKEN = 4  # roughly, in English
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Settings:
     pass_env: tuple[str, ...] = ()  # further variables that agent CLIs and commands may see
     recordings: tuple[Path, ...] = ()
     table: Mapping[str, Any] = field(default_factory=dict)  # [providers.NAME] of config.toml
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # provider/model -> USD per million tokens
     shutdown: Shutdown = field(default_factory=Shutdown)
 
 
@@ -42,3 +45,9 @@ class BaseProvider:
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
+
+
+def estimate_usage(request: Request, text: str) -> Usage:
+    """Tokens of a call as far as its length tells, for providers that have no tokens: simulations, recordings."""
+    letters = len(request.system) + sum(len(message.text) for message in request.messages)
+    return Usage(input_tokens=letters // LETTERS_PER_TOKEN, output_tokens=len(text) // LETTERS_PER_TOKEN)

@@ -1,0 +1,37 @@
+# What a fresh clone needs: git, make, Python 3.11 or newer. Everything else goes into .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check bench lock clean
+
+demo: $(VENV)/ready  ## an offline converge with the live view
+	@FOLKMOOT_HOME=$${FOLKMOOT_HOME:-.cache/demo} $(BIN)/folkmoot converge \
+	  "The car wash is only 100m away from my house, should I walk or drive?" \
+	  --models sim/careful,sim/hasty,sim/contrarian
+
+test: $(VENV)/ready  ## lint, types and every test that needs no other program
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n auto
+
+check: test
+
+bench: $(VENV)/ready  ## the numbers in benchmarks/README.md, measured again
+	$(BIN)/python -m benchmarks
+
+lock:  ## resolve requirements.lock anew
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml --all-extras \
+	  -o requirements.lock --upgrade
+
+$(VENV)/ready: requirements.lock requirements.uv.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Folkmoot needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.uv.lock
+	$(BIN)/uv pip sync -q -p $(BIN)/python --require-hashes requirements.lock requirements.uv.lock
+	$(BIN)/uv pip install -q -p $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,40 @@
+"""One thread that writes what is not a run's durable state: Markdown and the index, off the critical path.
+
+Python joins the thread at exit, after everything that was queued is done.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec
+
+P = ParamSpec("P")
+
+_log = logging.getLogger("folkmoot")
+_writer = ThreadPoolExecutor(1, thread_name_prefix="folkmoot-writer")  # starts its thread with the first task
+
+
+def later(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Queue a call. Calls are made one after another; one that fails is logged and ends nothing."""
+    try:
+        _writer.submit(_logged, function, *args, **kwargs)
+    except RuntimeError:  # the interpreter is exiting and the queue is closed
+        _logged(function, *args, **kwargs)
+
+
+def flush() -> None:
+    """Return once everything queued so far is done. Not for use inside a queued call."""
+    try:
+        done = _writer.submit(int)
+    except RuntimeError:  # exiting: the queue is worked off already
+        return
+    done.result()
+
+
+def _logged(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    try:
+        function(*args, **kwargs)
+    except OSError as error:
+        _log.warning("the record for people could not be written: %s", error)
+    except Exception:  # a fault here must never end the run whose record this is
+        _log.exception("the record for people could not be written")

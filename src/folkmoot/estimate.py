@@ -1,0 +1,63 @@
+"""What a run would take, before anything is spent: a rehearsal of the protocol, and its formula for the most.
+
+The rehearsal is the protocol itself, answered by each format's example, so it cannot drift from it. It needs no key,
+no program and no network.
+"""
+
+from folkmoot.execute import execute, freeze
+from folkmoot.limits import UNKNOWN_OUTPUT, PriceOf
+from folkmoot.protocols import find_protocol
+from folkmoot.store import RunSpec
+from folkmoot.types import Billing, Completion, Estimate, OnText, Request, Usage
+
+MANY_SEATS = 5
+
+
+class Rehearsal:
+    """Answers with the format's example. Counts what a real reply would take: `UNKNOWN_OUTPUT` tokens for a text."""
+
+    billing: Billing = "free"
+    concurrency = None
+    streams = False
+    timeout = 60.0
+    attachments: frozenset[str] = frozenset()
+
+    async def complete(self, request: Request, on_text: OnText) -> Completion:
+        sent = len(request.system) + sum(len(message.text) for message in request.messages)
+        written = UNKNOWN_OUTPUT if request.about.format == "text" else len(request.about.example) // 4 + 1
+        usage = Usage(input_tokens=sent // 4 + 1, output_tokens=written)
+        return Completion(text=request.about.example, usage=usage, usd=0.0)
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def estimate(spec: RunSpec, price: PriceOf) -> Estimate:
+    """Calls, tokens and USD: `typical` as rehearsed, `max` by the protocol's formula.
+
+    USD are None where a seat has no known price; agent CLIs and local models are priced by what their subscription or
+    electricity covers only once they really answer, so list prices are shown here.
+    """
+    spec = freeze(spec)
+    protocol = find_protocol(spec.protocol)
+    options = protocol.options.model_validate(spec.options)
+    seats = len(spec.seats)
+    rehearsed = await execute(spec, {seat.provider: Rehearsal() for seat in spec.seats})
+    costs = [price(report.model, report.usage) for report in rehearsed.seats]
+    usd = None if any(each is None for each in costs) else sum(each or 0.0 for each in costs)
+    most = protocol.max_calls(options, seats)
+    return Estimate(
+        verb=spec.protocol,
+        models=tuple(seat.id for seat in spec.seats),
+        max_rounds=getattr(options, "rounds", None),
+        calls_per_round=protocol.calls_per_round(options, seats),
+        total_calls=most,
+        typical_calls=rehearsed.total_calls,
+        input_tokens=rehearsed.usage.input_tokens,
+        output_tokens=rehearsed.usage.output_tokens,
+        usd=usd,
+        max_usd=None if usd is None else usd * most / max(rehearsed.total_calls, 1),
+        warning=f"{seats} seats make {protocol.calls_per_round(options, seats)} calls in every round"
+        if seats > MANY_SEATS
+        else None,
+    )

@@ -1,0 +1,45 @@
+"""The command line. Nothing is imported that the command at hand does not need: `--help` starts at once."""
+
+import os
+import sys
+
+import click
+
+from folkmoot.errors import FolkmootError, InputError
+from folkmoot.frontends.cli.group import FolkmootGroup
+
+EXIT_INPUT = 4
+
+
+@click.group(cls=FolkmootGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="folkmoot", prog_name="folkmoot", message="%(prog)s %(version)s")
+def folkmoot() -> None:
+    """Ask several models the same question; get one answer, and the whole record of how it came about."""
+
+
+def main() -> None:
+    """Run a command and exit. Every error is a line for its reader; none is a traceback."""
+    if sys.stdout is None or sys.stdin is None:
+        sys.exit("folkmoot needs standard input and output")
+    try:
+        code = folkmoot.main(standalone_mode=False)
+    except InputError as error:
+        _complain(*error.problems)
+        code = EXIT_INPUT
+    except click.ClickException as error:
+        error.show()
+        code = EXIT_INPUT
+    except click.Abort:
+        code = 130
+    except FolkmootError as error:
+        _complain(str(error))
+        code = 1
+    except BrokenPipeError:  # whoever read our output has left; nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        click.echo(f"folkmoot: {line}", err=True)

@@ -1,0 +1,230 @@
+"""Carrying out a run for the command line: signals, views, what goes to which stream, and the exit code."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from folkmoot import events
+from folkmoot.config import Config, config_path, load_config, with_credentials
+from folkmoot.errors import FolkmootError, InputError
+from folkmoot.execute import replay
+from folkmoot.runs import Machine
+from folkmoot.store import Home, RunFolder
+from folkmoot.types import JSON, Result
+
+T = TypeVar("T")
+
+SIGNAL_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How the user wants to see a run."""
+
+    format: str = "text"  # of standard output: text, json, jsonl
+    quiet: bool = False
+    verbose: bool = False
+    debug: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Screen":
+        return cls(given["output_format"], given["quiet"], given["verbose"], given["debug"])
+
+
+class Interrupted(FolkmootError):
+    """The user asked the run to end."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"ended by {number.name}")
+        self.code = SIGNAL_CODES[number]
+
+
+def this_machine() -> Machine:
+    """The environment, with the credentials of .env; the configuration; the home of the runs."""
+    environ = with_credentials(os.environ, Path.cwd(), lambda warning: click.echo(f"folkmoot: {warning}", err=True))
+    return Machine(environ, load_config(config_path(environ)), Home.of(environ))
+
+
+def carry_out(
+    start: Callable[[Sequence[events.Listener]], Awaitable[Result]],
+    machine: Machine,
+    screen: Screen,
+    listeners: Sequence[events.Listener] = (),
+) -> int:
+    """Run to the end, or to Ctrl-C, show what came of it, and return the exit code."""
+    set_up_logging(screen)
+    seen = _Seen()
+    with ExitStack() as stack:
+        watching = [seen, *listeners, *_tracing()]
+        if screen.format == "jsonl":
+            watching.append(_print_event)
+        if (view := _view(screen)) is not None:
+            watching.append(stack.enter_context(view))
+        try:
+            result = run_until_signal(start(watching), machine)
+        except Interrupted as interrupted:
+            stack.close()
+            return _interrupted(interrupted, seen, machine, screen)
+        except InputError as error:
+            stack.close()
+            if screen.format == "text":
+                raise
+            return _print_error("config_invalid", str(error), 4)
+    _index(machine, result)
+    return present(result, screen)
+
+
+def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
+    """Run `work` to its end. SIGINT and SIGTERM cancel it once, leaving children half a second; again, they kill."""
+    received: list[signal.Signals] = []
+
+    async def guarded() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def stop(number: signal.Signals) -> None:
+            machine.shutdown.hurry = True
+            if received:
+                loop.remove_signal_handler(number)
+            received.append(number)
+            task.cancel()
+
+        for number in SIGNAL_CODES:
+            loop.add_signal_handler(number, stop, number)
+        return await work
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        if received:
+            raise Interrupted(received[0]) from None
+        raise
+
+
+def present(result: Result, screen: Screen) -> int:
+    """The answer to standard output, what a person should know besides to standard error."""
+    from folkmoot.render.as_json import error_json, result_json
+    from folkmoot.render.text import answer_text, report_text
+
+    failed = result.exit_code in (1, 3) and not result.outcome.answers
+    if screen.format != "text":
+        code = "insufficient_models" if result.status == "insufficient_models" else "phase_failure"
+        last = result.failures[-1] if result.failures else None
+        shown = (
+            error_json(
+                code, result.outcome.explanation, provider=last.model_id if last else None,
+                round=result.outcome.round, phase=last.phase if last else None, retryable=code == "phase_failure",
+                failures=result.failures,
+            ) | {"run_id": result.run_id}
+            if failed
+            else result_json(result)
+        )  # fmt: skip
+        _print_json(shown, screen)
+        return result.exit_code
+    if answer := answer_text(result):
+        click.echo(answer)
+    sys.stdout.flush()
+    if not screen.quiet:
+        click.echo(report_text(result, colour=use_colour(sys.stderr)), err=True)
+    return result.exit_code
+
+
+def use_colour(stream: Any) -> bool:
+    """Colour only for people: on a terminal, and unless NO_COLOR is set."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def set_up_logging(screen: Screen) -> None:
+    if screen.verbose or screen.debug:
+        logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+        logging.getLogger("folkmoot").setLevel(logging.DEBUG if screen.debug else logging.INFO)
+
+
+def _view(screen: Screen) -> AbstractContextManager[events.Listener] | None:
+    if screen.quiet:
+        return None
+    from folkmoot.render.plain import PlainView
+
+    plain = screen.verbose or screen.debug or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
+    if plain:
+        return nullcontext(PlainView(sys.stderr, colour=use_colour(sys.stderr)))
+    from folkmoot.render.terminal import TerminalView
+
+    return TerminalView(sys.stderr, colour=use_colour(sys.stderr))
+
+
+class _Seen:
+    """Remembers which run this is, for the message after Ctrl-C."""
+
+    folder: str | None = None
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.RunStarted):
+            self.folder = event.folder
+
+
+def _interrupted(interrupted: Interrupted, seen: _Seen, machine: Machine, screen: Screen) -> int:
+    """Show the best answer on record and how to go on."""
+    if seen.folder is None:
+        click.echo("folkmoot: interrupted before anything was asked", err=True)
+        return interrupted.code
+    folder = RunFolder(Path(seen.folder))
+    result = asyncio.run(replay(folder.spec(), folder, ended="cancelled"))
+    if screen.format == "text":
+        present(result, screen)
+    else:
+        from folkmoot.render.as_json import result_json
+
+        _print_json(result_json(result), screen)
+    _index(machine, result)
+    click.echo(f"folkmoot: interrupted; nothing is lost. Go on with: folkmoot resume {folder.id}", err=True)
+    return interrupted.code
+
+
+def _index(machine: Machine, result: Result) -> None:
+    from folkmoot.index import Index
+
+    if result.folder is not None:
+        Index(machine.home).add(RunFolder(Path(result.folder)))
+
+
+def _tracing() -> list[events.Listener]:
+    """OpenTelemetry, if its SDK is installed and configured."""
+    if not any(name.startswith("OTEL_") for name in os.environ):
+        return []
+    from folkmoot.tracing import tracer_listener
+
+    listener = tracer_listener()
+    return [listener] if listener else []
+
+
+def _print_event(event: events.Event) -> None:
+    if not isinstance(event, events.RunFinished | events.TextDelta):
+        click.echo(json.dumps(events.as_json(event), ensure_ascii=False))
+
+
+def _print_json(value: JSON, screen: Screen) -> None:
+    if screen.format == "jsonl":
+        click.echo(json.dumps({"event": "result", **value}, ensure_ascii=False))
+    else:
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_error(code: str, message: str, exit_code: int) -> int:
+    from folkmoot.render.as_json import error_json
+
+    click.echo(json.dumps(error_json(code, message), ensure_ascii=False, indent=2))
+    return exit_code
+
+
+__all__ = ["Config", "Interrupted", "Screen", "carry_out", "present", "run_until_signal", "this_machine"]

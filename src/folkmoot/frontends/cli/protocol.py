@@ -1,0 +1,157 @@
+"""The command of a protocol: its flags come from its options, its help from its docstring."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from folkmoot.errors import InputError
+from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
+from folkmoot.frontends.cli.flags import RUN_FLAGS, VIEW_FLAGS, chosen_options, dress, option_flags, split
+from folkmoot.intake import read_input
+from folkmoot.limits import Limits
+from folkmoot.protocols import Registered, check_options, find_protocol
+from folkmoot.runs import Machine, begin, price_of, with_tables
+from folkmoot.seats import parse_models
+from folkmoot.store import Attached, RunSpec
+from folkmoot.types import Attachment, Seat
+
+TOOLS = ("web_fetch", "web_search", "file_read", "file_write", "shell")
+
+
+def protocol_command(name: str) -> click.Command:
+    protocol = find_protocol(name)
+    flags = [*RUN_FLAGS[:1], *option_flags(protocol.options), *RUN_FLAGS[1:], *VIEW_FLAGS]
+    return click.Command(
+        name, params=flags, callback=lambda **given: _run(protocol, given), help=f"{protocol.summary}.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )  # fmt: skip
+
+
+def _run(protocol: Registered, given: Mapping[str, Any]) -> int:
+    screen = Screen.of(given)
+    try:
+        return _asked(protocol, given, screen)
+    except InputError as error:
+        if screen.format == "text":
+            raise
+        from folkmoot.render.as_json import error_json
+
+        click.echo(json.dumps(error_json("config_invalid", str(error)), ensure_ascii=False, indent=2))
+        return 4
+
+
+def _asked(protocol: Registered, given: Mapping[str, Any], screen: Screen) -> int:
+    machine = this_machine()
+    options = chosen_options(protocol.options, given)
+    check_options(protocol, options)
+    seats = dress(_seats(given, machine, screen), given)
+    spec = RunSpec(
+        protocol=protocol.name,
+        options=options,
+        prompt="",
+        seats=seats,
+        seed=given["seed"],
+        limits=_limits(given),
+        allow_tools=_tools(given["allow_tools"]),
+        pass_env=split(given["pass_env"]),
+        recordings=tuple(str(path.absolute()) for path in given["recordings"]),
+    )
+    if given["dry_run"]:
+        return _dry_run(spec.model_copy(update={"prompt": _prompt_for_estimate(given)}), machine, screen)
+    asked = read_input(given["prompt"], given["files"], sys.stdin.buffer)
+    spec = spec.model_copy(
+        update={
+            "prompt": asked.prompt,
+            "title": asked.title,
+            "attachments": tuple(
+                Attached(name=each.name, media_type=each.media_type, sha256=each.sha256) for each in asked.attachments
+            ),
+        }
+    )
+    return _start(spec, machine, screen, asked.attachments, given["output_dir"])
+
+
+def _start(
+    spec: RunSpec, machine: Machine, screen: Screen, attachments: tuple[Attachment, ...], output_dir: Path | None
+) -> int:
+    from folkmoot.export import RefineryExport
+    from folkmoot.render.as_json import result_json
+
+    listeners = [] if output_dir is None else [RefineryExport(output_dir, result_json)]
+    return carry_out(
+        lambda watching: begin(spec, machine, attachments=attachments, listeners=watching), machine, screen, listeners
+    )
+
+
+def _seats(given: Mapping[str, Any], machine: Machine, screen: Screen) -> tuple[Seat, ...]:
+    """The seats that were named; else the default panel; else up to three that are usable here."""
+    panels = machine.config.models_of_panels
+    servers = machine.config.providers
+    if given["models"]:
+        return parse_models(given["models"], panels=panels, servers=servers)
+    if "default" in panels:
+        return parse_models(panels["default"], panels=panels, servers=servers)
+    from folkmoot.discovery import look_around
+
+    search = look_around(machine.environ)
+    if not search.found:
+        raise InputError(search.advice())
+    chosen = search.panel()
+    if not screen.quiet:
+        for sighting in chosen:
+            click.echo(f"folkmoot: asking {sighting.model} ({sighting.login}); --models names others", err=True)
+    return parse_models(sighting.model for sighting in chosen)
+
+
+def _limits(given: Mapping[str, Any]) -> Limits:
+    problems = [
+        f"--{name.replace('_', '-')} must be more than 0"
+        for name in ("timeout", "budget", "max_calls")
+        if given[name] is not None and not given[name] > 0
+    ]
+    problems += [
+        f"--{name.replace('_', '-')} cannot be negative"
+        for name in ("idle_timeout", "max_concurrent")
+        if not given[name] >= 0
+    ]
+    if problems:
+        raise InputError(*problems)
+    return Limits(
+        timeout=given["timeout"],
+        idle_timeout=given["idle_timeout"] or None,
+        max_concurrent=given["max_concurrent"],
+        budget=given["budget"],
+        max_calls=given["max_calls"],
+    )
+
+
+def _tools(written: tuple[str, ...]) -> tuple[str, ...]:
+    tools = split(written)
+    if unknown := [tool for tool in tools if tool not in TOOLS]:
+        raise InputError(f"--allow-tools: {', '.join(unknown)}: there are {', '.join(TOOLS)}")
+    return tools
+
+
+def _prompt_for_estimate(given: Mapping[str, Any]) -> str:
+    """The prompt as far as it is known without reading standard input or a file that may not exist."""
+    typed = given["prompt"] or ""
+    size = sum(path.stat().st_size for path in given["files"] if path.is_file())
+    return ("" if typed == "-" else typed) + " " * size or " "
+
+
+def _dry_run(spec: RunSpec, machine: Machine, screen: Screen) -> int:
+    from folkmoot.estimate import estimate
+    from folkmoot.render.as_json import dry_run_json, dry_run_text
+
+    spec = with_tables(spec, machine.config)
+    found = asyncio.run(estimate(spec, price_of(spec)))
+    if screen.format == "text":
+        click.echo(dry_run_text(found))
+    else:
+        click.echo(json.dumps(dry_run_json(found), indent=2))
+    return 0

@@ -1,0 +1,168 @@
+"""The commands on runs that are on record: list, status, show, resume, fork, rm."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from folkmoot import journal
+from folkmoot.errors import InputError
+from folkmoot.execute import replay
+from folkmoot.frontends.cli.driver import Screen, carry_out, present, this_machine, use_colour
+from folkmoot.frontends.cli.flags import VIEW_FLAGS
+from folkmoot.protocols import check_options, find_protocol
+from folkmoot.runs import fork as fork_run
+from folkmoot.runs import go_on
+from folkmoot.store import RunFolder
+
+RUN = click.Argument(["run"], default="last")
+FORMAT = click.Option(["-o", "--output-format"], type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+def _list(limit: int, search: str | None, output_format: str) -> int:
+    """The runs on record, newest first."""
+    from folkmoot.index import Index
+
+    index = Index(this_machine().home)
+    index.sync()
+    rows = index.search(search, limit=limit) if search else index.runs(limit=limit)
+    if output_format == "json":
+        click.echo(json.dumps([dict(row) for row in rows], ensure_ascii=False, indent=2))
+        return 0
+    if not rows:
+        click.echo('no runs yet; try: folkmoot converge "What is 17 * 23?" --models sim', err=True)
+    for row in rows:
+        cost = "?" if row["cost_usd"] is None else f"${row['cost_usd']:.4f}" if row["cost_usd"] else "free"
+        title = " ".join((row["title"] or "").split())[:60]
+        calls = row["total_calls"] or 0
+        click.echo(f"{row['id']}  {row['protocol']:10} {row['status']:20} {calls:4} calls  {cost:9} {title}")
+    return 0
+
+
+def _status(run: str, output_format: str) -> int:
+    """What a run is doing: who has answered, who is being waited for, whether its process lives."""
+    from folkmoot.status import run_status, status_text
+
+    status = run_status(this_machine().home.find(run))
+    click.echo(status.model_dump_json(indent=2) if output_format == "json" else status_text(status))
+    return 0
+
+
+def _show(run: str, **given: Any) -> int:
+    """A run's answer and how it came about, computed again from its record."""
+    screen = Screen.of(given)
+    folder = this_machine().home.find(run)
+    listeners = []
+    if screen.verbose:
+        import sys
+
+        from folkmoot.render.plain import PlainView
+
+        listeners.append(PlainView(sys.stderr, colour=use_colour(sys.stderr)))
+    result = asyncio.run(replay(folder.spec(), folder, listeners=listeners))
+    return present(result, screen)
+
+
+def _resume(
+    run: str, retry_failed: bool, rounds: int | None, budget: float | None, max_calls: int | None, **given: Any
+) -> int:
+    """Go on with a run. Nothing that is finished is paid again."""
+    machine = this_machine()
+    folder = machine.home.find(run)
+    spec = folder.spec()
+    options = {"rounds": rounds} if rounds is not None else {}
+    if options:
+        check_options(find_protocol(spec.protocol), {**spec.options, **options})
+    limits = {key: value for key, value in (("budget", budget), ("max_calls", max_calls)) if value is not None}
+    if any(value <= 0 for value in limits.values()):
+        raise InputError("--budget and --max-calls must be more than 0")
+    return carry_out(
+        lambda watching: go_on(
+            folder, machine, retry_failed=retry_failed, options=options, limits=limits, listeners=watching
+        ),
+        machine,
+        Screen.of(given),
+    )
+
+
+def _fork(run: str, changes: Sequence[str], **given: Any) -> int:
+    """A new run from another's record: RUN@STEP keeps what came before that step."""
+    machine = this_machine()
+    name, _, step = run.partition("@")
+    pairs: dict[str, str] = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise InputError(f"--set {change}: write KEY=VALUE")
+        pairs[key.strip()] = value
+    folder = fork_run(machine.home.find(name), machine, step=step or None, changes=pairs)
+    return carry_out(lambda watching: go_on(folder, machine, listeners=watching), machine, Screen.of(given))
+
+
+def _rm(runs: Sequence[str], yes: bool) -> int:
+    """Delete runs from the record."""
+    home = this_machine().home
+    folders = [home.find(run) for run in runs]
+    if not all((folder.path / "run.json").exists() for folder in folders):
+        raise InputError("this is no run's folder; nothing was deleted")
+    if busy := [folder.id for folder in folders if journal.held(folder.journal)]:
+        raise InputError(f"{', '.join(busy)}: a process is working on it; nothing was deleted")
+    if not yes:
+        click.confirm(f"Delete {', '.join(folder.id for folder in folders)}?", abort=True, err=True)
+    for folder in folders:
+        home.remove(folder)
+        click.echo(f"deleted {folder.id}", err=True)
+    _forget(folders)
+    return 0
+
+
+def _forget(folders: Sequence[RunFolder]) -> None:
+    from folkmoot.index import Index
+
+    if folders:
+        Index(this_machine().home).sync()
+
+
+_NEXT = (
+    click.Option(["--retry-failed"], is_flag=True, help="Ask failed calls again."),
+    click.Option(["--rounds", "--max-rounds"], type=int, help="The most rounds, counted from the first."),
+    click.Option(["--budget"], type=float, metavar="USD", help="What the whole run may cost."),
+    click.Option(["--max-calls"], type=int, metavar="N", help="How many further calls it may make."),
+)
+
+COMMANDS = {
+    "list": click.Command(
+        "list", callback=_list, help=_list.__doc__,
+        params=[
+            click.Option(["-n", "--limit"], type=int, default=20, show_default=True),
+            click.Option(["--search"], metavar="WORDS", help="Only runs whose prompt or answer has these words."),
+            FORMAT,
+        ],
+    ),
+    "status": click.Command("status", params=[RUN, FORMAT], callback=_status, help=_status.__doc__),
+    "show": click.Command("show", params=[RUN, *VIEW_FLAGS], callback=_show, help=_show.__doc__),
+    "resume": click.Command(
+        "resume", callback=_resume, help=_resume.__doc__,
+        params=[RUN, *_NEXT, *VIEW_FLAGS],
+    ),
+    "fork": click.Command(
+        "fork", callback=_fork, help=_fork.__doc__,
+        params=[
+            click.Argument(["run"]),
+            click.Option(
+                ["--set", "changes"], multiple=True, metavar="KEY=VALUE",
+                help="threshold=9, prompt=..., seed=7, limits.budget=1, seats.2.model=openai/gpt-5.4. Repeatable.",
+            ),
+            *VIEW_FLAGS,
+        ],
+    ),
+    "rm": click.Command(
+        "rm", callback=_rm, help=_rm.__doc__,
+        params=[
+            click.Argument(["runs"], nargs=-1, required=True),
+            click.Option(["-y", "--yes"], is_flag=True, help="Do not ask."),
+        ],
+    ),
+}  # fmt: skip

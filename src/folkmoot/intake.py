@@ -1,0 +1,105 @@
+"""What comes in: a prompt, standard input, files. What is wrong with it is said at once, before anything is spent."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from folkmoot.errors import InputError
+from folkmoot.prompting import block
+from folkmoot.types import Attachment
+
+TEXT_LIMIT = 1_000_000  # bytes of prompt and files together
+ATTACHMENT_LIMIT = 20_000_000  # bytes of images and PDFs together
+
+MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".pdf": "application/pdf",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """A prompt with its files, ready to be sent, and what was typed of it."""
+
+    prompt: str
+    title: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+def read_input(prompt: str | None, files: Sequence[Path], stdin: BinaryIO) -> Input:
+    """The prompt first, then each text file in a block of its own; images and PDFs become attachments.
+
+    A prompt of exactly `-` is read from `stdin`. Raises InputError with one line for each file that cannot be used.
+    """
+    typed = _from_stdin(stdin) if prompt == "-" else prompt
+    if not (typed or "").strip() and not files:
+        raise InputError("there is nothing to ask: give a prompt, `-` to read it from standard input, or --file")
+    problems: list[str] = []
+    texts: list[tuple[Path, str]] = []
+    attachments: list[Attachment] = []
+    for path in files:
+        content = _content(path, problems)
+        if content is None:
+            continue
+        media_type = MEDIA_TYPES.get(path.suffix.lower())
+        if media_type is not None:
+            attachments.append(Attachment(path.name, media_type, hashlib.sha256(content).hexdigest(), content))
+            continue
+        try:
+            texts.append((path, content.decode("utf-8")))
+        except UnicodeDecodeError:
+            problems.append(f"{path}: not UTF-8 text, and not an image or PDF by its name")
+    problems += _over_limit(typed or "", texts, attachments)
+    if problems:
+        raise InputError(*problems)
+    parts = [typed] if typed else []
+    parts += [block("file", text, path=str(path)) for path, text in texts]
+    title = prompt if prompt and prompt != "-" else (typed or "").strip() or ", ".join(path.name for path in files)
+    return Input("\n\n".join(parts) or "See the attached files.", title, tuple(attachments))
+
+
+def _from_stdin(stdin: BinaryIO) -> str:
+    raw = stdin.read(TEXT_LIMIT + 1)
+    if len(raw) > TEXT_LIMIT:
+        raise InputError(f"standard input is longer than {TEXT_LIMIT:,} bytes")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError("standard input is not UTF-8 text") from None
+    if not text.strip():
+        raise InputError("standard input is empty")
+    return text
+
+
+def _content(path: Path, problems: list[str]) -> bytes | None:
+    """The bytes of a regular file, or None after saying why not. Reads no more than could be used."""
+    limit = ATTACHMENT_LIMIT if path.suffix.lower() in MEDIA_TYPES else TEXT_LIMIT
+    try:
+        if path.exists() and not path.is_file():
+            problems.append(f"{path}: not a regular file")
+            return None
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        problems.append(f"{path}: {error.strerror}")
+        return None
+    if len(content) > limit:
+        problems.append(f"{path}: larger than {limit:,} bytes")
+        return None
+    return content
+
+
+def _over_limit(typed: str, texts: Sequence[tuple[Path, str]], attachments: Sequence[Attachment]) -> list[str]:
+    problems = []
+    total = len(typed.encode()) + sum(len(text.encode()) for _, text in texts)
+    if total > TEXT_LIMIT:
+        problems.append(f"the prompt and the text files are {total:,} bytes together; at most {TEXT_LIMIT:,} are sent")
+    if (size := sum(len(each.content) for each in attachments)) > ATTACHMENT_LIMIT:
+        problems.append(f"the images and PDFs are {size:,} bytes together; at most {ATTACHMENT_LIMIT:,} are sent")
+    return problems

@@ -1,0 +1,86 @@
+"""Running a protocol from Python: `folkmoot.converge("...", models="sim")`, and the same with `await`."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from folkmoot import events
+from folkmoot.config import config_path, load_config, with_credentials
+from folkmoot.errors import InputError
+from folkmoot.limits import Limits
+from folkmoot.protocols import find_protocol
+from folkmoot.runs import Machine, begin, go_on
+from folkmoot.seats import parse_models
+from folkmoot.store import Home, RunSpec
+from folkmoot.sync import wait_for
+from folkmoot.types import Result, Seat
+
+
+def this_machine() -> Machine:
+    """This process's environment with the credentials of ./.env, the configuration, and the home of the runs."""
+    environ = with_credentials(os.environ, Path.cwd(), lambda _: None)
+    return Machine(environ, load_config(config_path(environ)), Home.of(environ))
+
+
+async def run_protocol_async(
+    protocol: str,
+    prompt: str,
+    models: str | Sequence[str] | Sequence[Seat],
+    *,
+    seed: int = 0,
+    limits: Limits | None = None,
+    listeners: Sequence[events.Listener] = (),
+    recordings: Sequence[str | Path] = (),
+    machine: Machine | None = None,
+    **options: Any,
+) -> Result:
+    """Ask a panel and return what came of it; the run is on record like any other.
+
+    `models` is what `--models` takes, or seats. `options` are the protocol's, or fields of Limits such as
+    `budget=1.0`. Raises InputError before anything is spent.
+    """
+    machine = machine or this_machine()
+    of_limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
+    spec = RunSpec(
+        protocol=find_protocol(protocol).name,
+        options=options,
+        prompt=prompt,
+        seats=_seats(models, machine),
+        seed=seed,
+        limits=(limits or Limits()).model_copy(update=of_limits),
+        recordings=tuple(str(Path(path).absolute()) for path in recordings),
+    )
+    return await begin(spec, machine, listeners=listeners)
+
+
+def run_protocol(protocol: str, prompt: str, models: str | Sequence[str] | Sequence[Seat], **options: Any) -> Result:
+    """`run_protocol_async` for code that is not asynchronous; works in a notebook too."""
+    return wait_for(run_protocol_async(protocol, prompt, models, **options))
+
+
+def resume_run(
+    run_id: str,
+    *,
+    retry_failed: bool = False,
+    limits: Mapping[str, Any] | None = None,
+    listeners: Sequence[events.Listener] = (),
+    machine: Machine | None = None,
+    **options: Any,
+) -> Result:
+    """Go on with a run on record: `resume_run("last", rounds=8)`. Nothing that is finished is paid again."""
+    machine = machine or this_machine()
+    folder = machine.home.find(run_id)
+    return wait_for(
+        go_on(folder, machine, retry_failed=retry_failed, options=options, limits=limits, listeners=listeners)
+    )
+
+
+def _seats(models: str | Sequence[str] | Sequence[Seat], machine: Machine) -> tuple[Seat, ...]:
+    if not models:
+        raise InputError("no models were named")
+    seats = [each for each in models if isinstance(each, Seat)] if not isinstance(models, str) else []
+    if seats:
+        return tuple(seats)
+    written = [models] if isinstance(models, str) else [str(each) for each in models]
+    return parse_models(written, panels=machine.config.models_of_panels, servers=machine.config.providers)

@@ -1,0 +1,145 @@
+"""Recorded seats: they answer a recorded question as the recorded model did, and say so when they do not know it.
+
+A recording is a file of JSON lines, plain or gzipped: optionally a first line `{"_meta": {...}}`, then one line for
+each question, of which only `question` and `answers` (model -> the text it wrote) are read. What such a line also says
+about the right answer is never looked at.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from folkmoot.errors import InputError, ProviderError
+from folkmoot.providers.base import BaseProvider, Settings, estimate_usage
+from folkmoot.types import Billing, Completion, OnText, Request
+
+FIRST_ANSWERS = frozenset({"ask", "answer", "propose"})
+"""The phases in which a seat answers the question itself; a recording holds nothing for the others."""
+
+MAX_LISTED = 20  # models that an error message names
+
+Answers = Mapping[str, Mapping[str, str]]  # question -> model -> text
+
+
+def open_provider(name: str, settings: Settings) -> "Recordings":
+    """Recorded seats. Raises InputError when no recording was named, or one is not there."""
+    if not settings.recordings:
+        raise InputError(f"{name}/... answers from recordings: name at least one with --recording FILE")
+    if absent := [path for path in settings.recordings if not path.is_file()]:
+        raise InputError(*(f"the recording {path} is not there" for path in absent))
+    return Recordings(settings.recordings)
+
+
+class Recordings(BaseProvider):
+    """Answers `request.about.question` as `request.model` did."""
+
+    billing: Billing = "free"
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self.paths = paths
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What the files hold; the first file that answers a question for a model counts. Raises InputError."""
+        return read_recordings(self.paths)
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """Every model in the files, in the order of appearance."""
+        return tuple(dict.fromkeys(model for found in self.answers.values() for model in found))
+
+    def check_model(self, model: str) -> None:
+        """Raises InputError for a model that no file holds, or files that cannot be read."""
+        find_model(model, self.models)
+
+    async def complete(self, request: Request, on_text: OnText) -> Completion:
+        try:
+            models = self.models
+        except InputError as error:
+            raise ProviderError("missing", str(error)) from error
+        try:
+            model = find_model(request.model, models)
+        except InputError as error:
+            raise ProviderError("model", str(error)) from error
+        found = self.answers.get(normal(request.about.question), {})
+        if model not in found:
+            raise ProviderError("missing", f"the recordings hold no answer of {model} to this question")
+        if request.about.phase not in FIRST_ANSWERS:
+            raise ProviderError("unrecorded", f"{model} was recorded answering, not in the phase {request.about.phase}")
+        text = found[model]
+        if not text.strip():
+            raise ProviderError("unrecorded", f"the recorded answer of {model} to this question is empty")
+        on_text(text)
+        return Completion(text=text, model=f"{model} (recorded)", usage=estimate_usage(request, text), usd=0.0)
+
+
+def find_model(asked: str, models: Iterable[str]) -> str:
+    """`asked` itself if it is there, else the one model that begins like it, in any case.
+
+    Raises InputError that lists the models there are.
+
+    >>> find_model("gpt-4o-2024", ["gpt-4o-2024-08-06", "gpt-4o-mini"])
+    'gpt-4o-2024-08-06'
+    """
+    known = list(models)
+    if asked in known:
+        return asked
+    like = [model for model in known if model.lower().startswith(asked.lower())] if asked else []
+    whole = [model for model in like if len(model) == len(asked)]
+    if len(whole or like) == 1:
+        return (whole or like)[0]
+    listed = ", ".join((like or known)[:MAX_LISTED]) + (", ..." if len(like or known) > MAX_LISTED else "")
+    if like:
+        raise InputError(f"{asked!r} can be several recorded models: {listed}")
+    raise InputError(f"no recorded model is called {asked!r}; the recordings hold {listed or 'none'}")
+
+
+def read_recordings(paths: Iterable[Path]) -> Answers:
+    """The answers in all files. Raises InputError that names the file and the line."""
+    answers: dict[str, dict[str, str]] = {}
+    for path in paths:
+        for question, found in _read_recording(path):
+            known = answers.setdefault(normal(question), {})
+            for model, text in found.items():
+                known.setdefault(model, text)
+    return answers
+
+
+def normal(question: str) -> str:
+    """The question as it is compared: without regard to white space.
+
+    >>> normal(" What is\\n17 * 23? ")
+    'What is 17 * 23?'
+    """
+    return " ".join(question.split())
+
+
+def _read_recording(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip() and (entry := _read_line(line, f"{path}, line {number}")):
+                    yield entry
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}, after line {number}: cannot be read: {error}") from error
+
+
+def _read_line(line: bytes, where: str) -> tuple[str, dict[str, str]] | None:
+    """The question and its answers, or None for the line about the recording itself."""
+    try:
+        entry = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where}: this is not JSON: {error}") from error
+    if isinstance(entry, dict) and "_meta" in entry:
+        return None
+    question = entry.get("question") if isinstance(entry, dict) else None
+    answers = entry.get("answers") if isinstance(entry, dict) else None
+    if not isinstance(question, str) or not isinstance(answers, dict):
+        raise InputError(f'{where}: a recording needs "question" and "answers" (model -> text) on every line')
+    if wrong := [model for model, text in answers.items() if not isinstance(text, str)]:
+        raise InputError(f"{where}: the answer of {wrong[0]} is not text")
+    return question, answers

@@ -1,0 +1,238 @@
+"""Starting a run on this machine, going on with one, and forking one."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from folkmoot import events
+from folkmoot.config import Config, without_secrets
+from folkmoot.errors import InputError
+from folkmoot.execute import execute, freeze, replay
+from folkmoot.journal import FORMAT, Journal, read_lines
+from folkmoot.limits import Limits, PriceOf
+from folkmoot.providers import open_provider
+from folkmoot.providers.base import Settings, Shutdown
+from folkmoot.seats import seats_of
+from folkmoot.store import Home, RunFolder, RunSpec
+from folkmoot.types import JSON, Attachment, Provider, Result, Usage
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What of this machine a run needs."""
+
+    environ: Mapping[str, str]  # with the credentials of .env
+    config: Config
+    home: Home
+    shutdown: Shutdown = field(default_factory=Shutdown)
+
+
+def with_tables(spec: RunSpec, config: Config) -> RunSpec:
+    """`spec` with what config.toml says of its providers and prices, without secrets."""
+    names = {seat.provider for seat in spec.seats}
+    tables = {name: without_secrets(table) for name, table in config.providers.items() if name in names}
+    return spec.model_copy(update={"providers": tables, "prices": dict(config.prices)})
+
+
+def open_providers(spec: RunSpec, machine: Machine) -> dict[str, Provider]:
+    """Every provider of `spec`. Raises InputError with everything that is missing, at once."""
+    found: dict[str, Provider] = {}
+    problems: list[str] = []
+    for name in dict.fromkeys(seat.provider for seat in spec.seats):
+        settings = Settings(
+            environ=machine.environ,
+            idle_timeout=spec.limits.idle_timeout,
+            allow_tools=spec.allow_tools,
+            pass_env=spec.pass_env,
+            recordings=tuple(Path(path) for path in spec.recordings),
+            table={**machine.config.providers.get(name, {}), **spec.providers.get(name, {})},
+            prices=spec.prices,
+            shutdown=machine.shutdown,
+        )
+        try:
+            found[name] = open_provider(name, settings)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def price_of(spec: RunSpec) -> PriceOf:
+    """List prices, with those of config.toml first. The price library is loaded by the first question."""
+
+    def price(model: str, usage: Usage) -> float | None:
+        from folkmoot.prices import list_price
+
+        return list_price(model, usage, overrides=spec.prices) if model else None
+
+    return price
+
+
+def check_seats(
+    spec: RunSpec, providers: Mapping[str, Provider], price: PriceOf, attachments: Sequence[Attachment]
+) -> None:
+    """Raises InputError where a seat cannot take what it would be sent, or a budget could not hold."""
+    problems: list[str] = []
+    wanted = {each.media_type for each in attachments}
+    for seat in spec.seats:
+        provider = providers[seat.provider]
+        if missing := wanted - provider.attachments:
+            problems.append(f"{seat.id} takes no {' or '.join(sorted(missing))} attachments")
+        set_here = {name for name in ("temperature", "effort", "max_tokens") if getattr(seat, name) is not None}
+        if ignored := set_here & getattr(provider, "unsupported", frozenset()):
+            problems.append(f"{seat.id} has no way to set {' or '.join(sorted(ignored))}")
+        if check_model := getattr(provider, "check_model", None):
+            try:
+                check_model(seat.model.partition("/")[2])
+            except InputError as error:
+                problems += error.problems
+        probe = Usage(input_tokens=1000, output_tokens=1000)
+        if spec.limits.budget is not None and provider.billing == "metered" and price(seat.model, probe) is None:
+            problems.append(
+                f"{seat.id} has no known price, so a budget cannot hold; "
+                f'give it one in config.toml: [prices."{seat.model}"] input = ..., output = ...'
+            )
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+
+
+async def begin(
+    spec: RunSpec,
+    machine: Machine,
+    *,
+    attachments: Sequence[Attachment] = (),
+    listeners: Sequence[events.Listener] = (),
+) -> Result:
+    """Record what is asked and run it. Raises InputError before anything is asked or written."""
+    spec = freeze(with_tables(spec, machine.config))
+    price = price_of(spec)
+    providers = open_providers(spec, machine)
+    try:
+        check_seats(spec, providers, price, attachments)
+        folder = machine.home.create(spec.title or spec.prompt)
+        folder.save(spec, tuple(attachments))
+        return await execute(spec, providers, folder=folder, listeners=listeners, price=price, attachments=attachments)
+    finally:
+        for provider in providers.values():
+            await provider.aclose()
+
+
+async def go_on(
+    folder: RunFolder,
+    machine: Machine,
+    *,
+    retry_failed: bool = False,
+    options: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    listeners: Sequence[events.Listener] = (),
+) -> Result:
+    """Go on with a run: what it has is not asked again.
+
+    `options` and `limits` hold what changes. A failed call is asked again only with `retry_failed`; a call that the
+    budget or the number of calls refused, when that limit changes.
+    """
+    spec = folder.spec()
+    providers = open_providers(spec, machine)
+    try:
+        price = price_of(spec)
+        attachments = folder.attachments(spec)
+        check_seats(spec, providers, price, attachments)
+        again = [failure.step for failure in (await replay(spec, folder)).failures] if retry_failed else []
+        journal = Journal(folder.journal)
+        try:
+            for step in again:
+                for each in (step, f"{step}+repair"):
+                    if each in journal.entries:
+                        journal.forget(each, "failed; asked again")
+            if limits:
+                for step in list(journal.refused):
+                    journal.forget(step, "the limits have changed")
+        finally:
+            journal.close()
+        amend = {"options": dict(options or {}), "limits": dict(limits or {})}
+        return await execute(
+            spec, providers, folder=folder, listeners=listeners, price=price, attachments=attachments,
+            amend={key: value for key, value in amend.items() if value},
+        )  # fmt: skip
+    finally:
+        for provider in providers.values():
+            await provider.aclose()
+
+
+def fork(folder: RunFolder, machine: Machine, *, step: str | None, changes: Mapping[str, str]) -> RunFolder:
+    """A new run that keeps the record of another up to `step` and is asked something else from there.
+
+    `changes` maps `threshold`, `prompt`, `seed`, `limits.budget` or `seats.2.model` to a value, as JSON or plain text.
+    Replies that no longer fit what is asked are set aside. Nothing is asked yet: `go_on` does that.
+    """
+    source = folder.spec()
+    spec = freeze(
+        _changed(source, changes).model_copy(update={"forked_from": f"{folder.id}@{step}" if step else folder.id})
+    )
+    lines = _kept(folder, step)
+    target = machine.home.create(spec.title or spec.prompt)
+    target.save(spec, folder.attachments(source))
+    journal = Journal(target.journal)
+    try:
+        journal.append(
+            "header", format=FORMAT, protocol=spec.protocol, version=spec.version, forked_from=spec.forked_from
+        )
+        for line in lines:
+            journal.append(**line, copied=True)
+    finally:
+        journal.close()
+    return target
+
+
+def _kept(folder: RunFolder, step: str | None) -> list[JSON]:
+    """The finished lines that still count before `step`, in order."""
+    journal = Journal(folder.journal, read_only=True)
+    if step is not None and step not in journal.entries:
+        near = [each for each in journal.entries if step in each]
+        raise InputError(f"{folder.id} has no step {step!r}; it has {', '.join(near or list(journal.entries))}")
+    last = journal.entries[step].order if step is not None else journal.lines
+    return [
+        {key: value for key, value in line.items() if key != "at"}
+        for order, line in enumerate(read_lines(folder.journal))
+        if line["kind"] == "finished" and order < last and journal.entries.get(line["step"], None) is not None
+        and journal.entries[line["step"]].order == order
+    ]  # fmt: skip
+
+
+def _changed(spec: RunSpec, changes: Mapping[str, str]) -> RunSpec:
+    asked = spec.model_dump(mode="json")
+    for key, text in changes.items():
+        value = _value(text)
+        match key.split("."):
+            case ["prompt"]:
+                asked["prompt"] = asked["title"] = text
+            case ["seed"]:
+                asked["seed"] = value
+            case ["limits", name] if name in Limits.model_fields:
+                asked["limits"][name] = value
+            case ["seats", number, name] if number.isdigit() and 1 <= int(number) <= len(asked["seats"]):
+                asked["seats"][int(number) - 1][name] = value
+            case [name]:
+                asked["options"][name.replace("-", "_")] = value
+            case _:
+                raise InputError(f"--set {key}: write an option, prompt, seed, limits.NAME or seats.NUMBER.NAME")
+    for seat, named in zip(asked["seats"], seats_of([seat["model"] for seat in asked["seats"]]), strict=True):
+        seat["id"] = named.id
+    try:
+        return RunSpec.model_validate(asked)
+    except ValidationError as error:
+        raise InputError(
+            *(f"--set {'.'.join(str(key) for key in each['loc'])}: {each['msg']}" for each in error.errors())
+        ) from None
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

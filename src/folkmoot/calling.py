@@ -156,7 +156,7 @@ class Caller:
         self.emit(
             events.CallFinished(
                 place.step, call.seat, place.key, text, value, call.format.brief(value), entry.seconds,
-                done.usage, done.usd, done.list_usd, replayed=replayed,
+                done.usage, done.usd, done.list_usd, replayed=replayed, answered_by=done.model,
             )
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ class Rehearsal:
     """Answers with the format's example. Counts what a real reply would take: `UNKNOWN_OUTPUT` tokens for a text."""
 
     billing: Billing = "free"
-    concurrency = None
+    concurrency: int | None = None
     streams = False
     timeout = 60.0
     attachments: frozenset[str] = frozenset()
@@ -41,7 +41,7 @@ async def estimate(spec: RunSpec, price: PriceOf) -> Estimate:
     spec = freeze(spec)
     protocol = find_protocol(spec.protocol)
     options = protocol.options.model_validate(spec.options)
-    seats = len(spec.seats)
+    seats = sum(seat.duty == "member" for seat in spec.seats)
     rehearsed = await execute(spec, {seat.provider: Rehearsal() for seat in spec.seats})
     costs = [price(report.model, report.usage) for report in rehearsed.seats]
     usd = None if any(each is None for each in costs) else sum(each or 0.0 for each in costs)

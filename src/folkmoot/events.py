@@ -105,6 +105,7 @@ class CallFinished(CallEvent):
     usd: float | None
     list_usd: float | None
     replayed: bool = False
+    answered_by: str | None = None  # the model that really answered
 
 
 @dataclass(frozen=True, slots=True)

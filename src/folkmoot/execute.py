@@ -39,7 +39,7 @@ def freeze(spec: RunSpec) -> RunSpec:
     """
     registered = find_protocol(spec.protocol)
     options = check_options(registered, spec.options)
-    seats = [seat.name for seat in spec.seats]
+    seats = [seat.name for seat in spec.seats if seat.duty == "member"]
     drawn = labels.assign(seats, Run.stream(spec.seed, "labels"))
     return spec.model_copy(
         update={
@@ -116,7 +116,7 @@ async def _execute(
     seats = {seat.name: seat for seat in spec.seats}
     conversation = Conversation(spec.prompt, spec.seed, spec.messages(), tuple(attachments))
     caller = Caller(journal, seats, providers, conversation, limits, purse, emit, enforce=live)
-    attendance = Attendance([seat.name for seat in spec.seats])
+    attendance = Attendance([seat.name for seat in spec.seats if seat.duty == "member"])
     run = Run(spec.prompt, caller, attendance, spec.seed, labels=spec.labels, gate=gate)
     run_id = folder.id if folder else ""
     emit(

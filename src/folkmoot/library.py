@@ -9,9 +9,9 @@ from folkmoot import events
 from folkmoot.config import config_path, load_config, with_credentials
 from folkmoot.errors import InputError
 from folkmoot.limits import Limits
-from folkmoot.protocols import find_protocol
+from folkmoot.protocols import check_options, duties, find_protocol
 from folkmoot.runs import Machine, begin, go_on
-from folkmoot.seats import parse_models
+from folkmoot.seats import parse_models, with_duties
 from folkmoot.store import Home, RunSpec
 from folkmoot.sync import wait_for
 from folkmoot.types import Result, Seat
@@ -42,11 +42,13 @@ async def run_protocol_async(
     """
     machine = machine or this_machine()
     of_limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
+    registered = find_protocol(protocol)
+    named = duties(check_options(registered, options))
     spec = RunSpec(
-        protocol=find_protocol(protocol).name,
+        protocol=protocol,
         options=options,
         prompt=prompt,
-        seats=_seats(models, machine),
+        seats=with_duties(_seats(models, machine), {duty: _seats(each, machine) for duty, each in named.items()}),
         seed=seed,
         limits=(limits or Limits()).model_copy(update=of_limits),
         recordings=tuple(str(Path(path).absolute()) for path in recordings),

@@ -12,7 +12,7 @@ from folkmoot.formats.base import preview
 from folkmoot.types import Candidate, Result, SeatReport, Usage
 
 _LINE = re.compile(r"\r\n|\r|\n")  # what ends a line in Markdown
-_ESCAPED = re.compile(r"([\\`*_\[\]<>|#~&])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>#~&])")
 
 KINDS = {
     "propose": "proposal",
@@ -48,7 +48,7 @@ def quoted(text: str) -> str:
     > ```
     > never closed
     """
-    return "\n".join(f"> {line}".rstrip(" ") if not line.strip() else f"> {line}" for line in _LINE.split(text))
+    return "\n".join(f"> {line}" if line else ">" for line in _LINE.split(text))
 
 
 def code(text: str) -> str:
@@ -57,7 +57,7 @@ def code(text: str) -> str:
 
 def inline(text: str) -> str:
     """`text` on one line, in which nothing is markup."""
-    return _ESCAPED.sub(r"\\\1", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def money(usd: float | None, list_usd: float | None = None) -> str:
@@ -79,12 +79,15 @@ def tokens(usage: Usage | None) -> str:
     return f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out"
 
 
-def contribution_page(found: Contribution) -> str:
-    """A file of one reply: a front line, then what the seat wrote, verbatim."""
+def contribution_page(found: Contribution, names: Mapping[str, str]) -> str:
+    """A file of one reply: a front line, then what the seat wrote, verbatim.
+
+    A reply about several answers is shown by answer; `names` says who stands behind a label.
+    """
     head = f"**{found.kind.capitalize()}** · round {found.round} · {code(found.seat)} · {_effort(found)}"
     if found.failure is not None:
         return f"{head}\n\n---\n\nNo usable reply.\n\n{quoted(found.failure)}\n"
-    return f"{head}\n\n---\n\n{_as_written(found.text)}\n"
+    return f"{head}\n\n---\n\n{_sections(found.value, names) or _as_written(found.text)}\n"
 
 
 def review_page(reviews: Sequence[Contribution]) -> str:
@@ -101,13 +104,10 @@ def _review(found: Contribution) -> str:
     return f"{title}\n\n{_effort(found)}\n\n{_told(found.value) or quoted(found.text)}"
 
 
-def sections(value: object, names: Mapping[str, str]) -> str | None:
-    """A reply about several answers at once, by their labels; None when `value` is no such thing.
-
-    `names` says who stands behind a label.
-    """
-    if not isinstance(value, Mapping) or not value or not all(is_dataclass(each) for each in value.values()):
-        return None
+def _sections(value: object, names: Mapping[str, str]) -> str:
+    """A reply about several answers at once, by their labels; empty when `value` is no such thing."""
+    if not isinstance(value, Mapping) or not all(is_dataclass(each) for each in value.values()):
+        return ""
     return "\n\n".join(
         f"## Of {inline(str(label))}" + (f", {code(names[label])}" if label in names else "") + f"\n\n{_told(each)}"
         for label, each in value.items()
@@ -238,7 +238,7 @@ def _failures(result: Result) -> list[str]:
     rows = [
         [str(each.round), each.phase, code(each.model_id), each.kind, inline(each.message)] for each in result.failures
     ]
-    return ["## Failures", _table(["round", "phase", "seat", "kind", "message"], rows)]
+    return ["## Failures", _table(["round", "phase", "seat", "kind", "message"], rows, numbers=False)]
 
 
 def _cost(result: Result) -> str:
@@ -292,6 +292,9 @@ def _ids(result: Result) -> dict[str, str]:
     return {seat.seat: seat.model_id for seat in result.seats}
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    rule = ["---", *("---:" for _ in head[1:])] if len(head) != 5 else ["---"] * 5
-    return "\n".join(f"| {' | '.join(each)} |" for each in (head, rule, *rows))
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = True) -> str:
+    """A table whose columns, but for the first, hold numbers."""
+    rule = ["---", *("---:" if numbers else "---" for _ in head[1:])]
+    return "\n".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in (head, rule, *rows)
+    )

@@ -51,19 +51,27 @@ class Run:
         labels: Mapping[str, str],
         gate: Gate | None = None,
         scope: str = "",
+        outer: Callable[[Outcome], None] | None = None,
     ) -> None:
         self.prompt = prompt
         self.labels = labels  # seat -> "Answer C", the same for every reader
         self.offered = Outcome(status="nothing_offered", met=False)
         self.round = 0
         self._caller, self._attendance, self._seed = caller, attendance, seed
-        self._gate, self._scope = gate, scope
+        self._gate, self._scope, self._outer = gate, scope, outer
 
     @property
     def seats(self) -> tuple[str, ...]:
         """The seats still taking part, without those an override leaves out of this round."""
         away = {*self._attendance.dropped, *self._overrides("drop_seats")}
         return tuple(seat for seat in self._attendance.seats if seat not in away)
+
+    def seats_for(self, duty: str) -> tuple[str, ...]:
+        """The seats that are not of the panel but do something for it, e.g. arbiter or chair, in the order given."""
+        return tuple(name for name, seat in self._caller.seats.items() if seat.duty == duty)
+
+    def weight(self, seat: str) -> float:
+        return self._caller.seats[seat].weight
 
     @property
     def all_seats(self) -> tuple[str, ...]:
@@ -118,6 +126,8 @@ class Run:
     def offer(self, outcome: Outcome) -> Outcome:
         """The best answer so far: what the run returns, whatever ends it."""
         self.offered = outcome
+        if self._outer is not None:
+            self._outer(outcome)
         self._caller.emit(events.Offered(outcome, self._scope))
         return outcome
 
@@ -133,11 +143,18 @@ class Run:
         """All seats of the run in the order in which `reader` meets their answers, in every round."""
         return labels.reading_order(self._attendance.seats, reader, self.rng("order"))
 
-    def scope(self, name: str) -> "Run":
-        """This run for a protocol inside a protocol: its steps, rounds and random streams are its own."""
+    def scope(self, name: str, relabel: Callable[[Outcome], Outcome]) -> "Run":
+        """This run for a protocol inside a protocol: its steps, rounds and random streams are its own.
+
+        What the inner protocol offers is offered by the outer one too, after `relabel`, so that it is not lost.
+        """
+
+        def outer(outcome: Outcome) -> None:
+            self.offered = relabel(outcome)
+
         return Run(
             self.prompt, self._caller, self._attendance, self._seed, labels=self.labels, gate=None,
-            scope=f"{self._scope}{name}/",
+            scope=f"{self._scope}{name}/", outer=outer,
         )  # fmt: skip
 
     def _overrides(self, key: str) -> list[str]:

@@ -57,6 +57,16 @@ def seats_of(models: Sequence[str], **common: Any) -> tuple[Seat, ...]:
     return tuple(seats)
 
 
+def with_duties(members: Sequence[Seat], duties: Mapping[str, Sequence[Seat]]) -> tuple[Seat, ...]:
+    """The panel, then the seats that do something else for it, e.g. {"chair": ...}, numbered through."""
+    extra = [(duty, seat) for duty, seats in duties.items() for seat in seats]
+    numbered = (
+        seat.model_copy(update={"number": number, "duty": duty, "id": f"{seat.model}#{duty}"})
+        for number, (duty, seat) in enumerate(extra, len(members) + 1)
+    )
+    return (*members, *numbered)
+
+
 def find_seat(seats: Sequence[Seat], written: str) -> Seat:
     """The seat a flag means: its number (2 or s2), its id, or a part of the id that no other seat has."""
     exact = [seat for seat in seats if written in (str(seat.number), seat.name, seat.id)]

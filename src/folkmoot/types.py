@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 JSON = dict[str, Any]
 """A JSON object at an edge: a schema, a line of a journal, a request body."""
@@ -33,6 +33,7 @@ class Seat(Record):
     effort: Effort | None = None
     max_tokens: int | None = None  # for one reply
     weight: float = 1.0
+    duty: str = "member"  # or what else it does for the run: arbiter, chair, web, embed; only members are the panel
 
     @property
     def name(self) -> str:
@@ -176,6 +177,7 @@ class Outcome(Record):
     explanation: str = ""  # the rule applied to this run, in words and numbers
     leader: str | None = None  # the seat ahead; the winner, once the rule is met
     scores: tuple[Mapping[str, float], ...] = ()  # one table per round: seat -> score
+    details: JSON = Field(default_factory=dict)  # what else this protocol reports; in JSON its keys stand on top
 
 
 class Failure(Record):

@@ -5,13 +5,13 @@ frontend lists what is registered.
 """
 
 import pkgutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from folkmoot.errors import InputError
 from folkmoot.run import Run
@@ -21,7 +21,8 @@ from folkmoot.types import Outcome
 class Options(BaseModel):
     """What a protocol can be told. A field is a flag, a key of a panel and of the HTTP body; its description is help.
 
-    `json_schema_extra={"flags": ["-t"]}` gives a field further spellings on the command line.
+    `json_schema_extra={"flags": ["-t"]}` gives a field further spellings on the command line; `{"duty": "chair"}` says
+    that it names models which get a seat of their own beside the panel, found with `run.seats_for("chair")`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +41,17 @@ class Registered:
     summary: str
     max_calls: Callable[[Any, int], int]  # (options, seats) -> calls that no run exceeds
     calls_per_round: Callable[[Any, int], int]
+
+
+def duties(options: Options) -> dict[str, tuple[str, ...]]:
+    """The models that options name for a duty beside the panel: duty -> what was written."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, field in type(options).model_fields.items():
+        extra = field.json_schema_extra
+        value = getattr(options, name)
+        if isinstance(extra, dict) and (duty := extra.get("duty")) and value:
+            found[str(duty)] = (value,) if isinstance(value, str) else tuple(value)
+    return found
 
 
 _REGISTRY: dict[str, Registered] = {}
@@ -80,3 +92,17 @@ def find_protocol(name: str) -> Registered:
     if name not in _REGISTRY:
         raise InputError(f"no protocol is called {name!r}; there are: {', '.join(protocol_names())}")
     return _REGISTRY[name]
+
+
+def check_options(registered: Registered, given: Mapping[str, Any]) -> Options:
+    """The options of a protocol. Raises InputError with one line for each that is wrong."""
+    try:
+        return registered.options.model_validate(given)
+    except ValidationError as error:
+        raise InputError(*(_problem(registered.name, each) for each in error.errors())) from None
+
+
+def _problem(protocol: str, error: Any) -> str:
+    where = ".".join(str(each).replace("_", "-") for each in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{protocol}: {where}: {message} (given: {error['input']})" if where else f"{protocol}: {message}"

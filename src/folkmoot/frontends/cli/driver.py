@@ -65,7 +65,7 @@ def carry_out(
     set_up_logging(screen)
     seen = _Seen()
     with ExitStack() as stack:
-        watching = [seen, *listeners, *_tracing()]
+        watching: list[events.Listener] = [seen, *listeners, *_tracing()]
         if screen.format == "jsonl":
             watching.append(_print_event)
         if (view := _view(screen)) is not None:

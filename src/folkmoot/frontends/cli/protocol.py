@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
 from folkmoot.frontends.cli.flags import RUN_FLAGS, VIEW_FLAGS, chosen_options, dress, option_flags, split
 from folkmoot.intake import read_input
 from folkmoot.limits import Limits
-from folkmoot.protocols import Registered, check_options, find_protocol
+from folkmoot.protocols import Registered, check_options, duties, find_protocol
 from folkmoot.runs import Machine, begin, price_of, with_tables
-from folkmoot.seats import parse_models
+from folkmoot.seats import parse_models, with_duties
 from folkmoot.store import Attached, RunSpec
 from folkmoot.types import Attachment, Seat
 
@@ -48,8 +48,9 @@ def _run(protocol: Registered, given: Mapping[str, Any]) -> int:
 def _asked(protocol: Registered, given: Mapping[str, Any], screen: Screen) -> int:
     machine = this_machine()
     options = chosen_options(protocol.options, given)
-    check_options(protocol, options)
-    seats = dress(_seats(given, machine, screen), given)
+    checked = check_options(protocol, options)
+    named = {duty: _parse(written, machine) for duty, written in duties(checked).items()}
+    seats = dress(with_duties(_seats(given, machine, screen), named), given)
     spec = RunSpec(
         protocol=protocol.name,
         options=options,
@@ -90,12 +91,10 @@ def _start(
 
 def _seats(given: Mapping[str, Any], machine: Machine, screen: Screen) -> tuple[Seat, ...]:
     """The seats that were named; else the default panel; else up to three that are usable here."""
-    panels = machine.config.models_of_panels
-    servers = machine.config.providers
     if given["models"]:
-        return parse_models(given["models"], panels=panels, servers=servers)
-    if "default" in panels:
-        return parse_models(panels["default"], panels=panels, servers=servers)
+        return _parse(given["models"], machine)
+    if "default" in machine.config.panels:
+        return _parse(["default"], machine)
     from folkmoot.discovery import look_around
 
     search = look_around(machine.environ)
@@ -106,6 +105,10 @@ def _seats(given: Mapping[str, Any], machine: Machine, screen: Screen) -> tuple[
         for sighting in chosen:
             click.echo(f"folkmoot: asking {sighting.model} ({sighting.login}); --models names others", err=True)
     return parse_models(sighting.model for sighting in chosen)
+
+
+def _parse(written: Sequence[str], machine: Machine) -> tuple[Seat, ...]:
+    return parse_models(written, panels=machine.config.models_of_panels, servers=machine.config.providers)
 
 
 def _limits(given: Mapping[str, Any]) -> Limits:

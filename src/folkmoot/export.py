@@ -1,0 +1,373 @@
+"""The record as files for people and other programs, written while a run goes on.
+
+Both exports are listeners. In the event loop they only take note of what happened; rendering and writing are done
+by the background thread. Nothing here is ever read back: the journal is the record, and `write_record` makes the
+Markdown again from it. Files are replaced as a whole, so that no reader sees half of one.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from folkmoot import events
+from folkmoot._version import __version__
+from folkmoot.background import flush, later
+from folkmoot.errors import InputError
+from folkmoot.execute import replay
+from folkmoot.markdown import KINDS, Contribution, contribution_page, final_page, review_page
+from folkmoot.steps import Step, read_step, seat_order
+from folkmoot.store import RunFolder, RunSpec, new_run_id
+from folkmoot.types import JSON, Result, Seat
+
+LONGEST_NAME = 100  # bytes; two of them and a phase still fit into a file name
+
+
+def safe_name(text: str) -> str:
+    """`text` as part of a file name, on any file system; a long one ends in a hash.
+
+    >>> safe_name("ollama/llama3:8b"), safe_name("openai/gpt-5.4#2"), safe_name(".."), safe_name("")
+    ('ollama_llama3_8b', 'openai_gpt-5.4#2', '__', '_')
+    """
+    name = re.sub(r"[^A-Za-z0-9._+#-]", "_", text) or "_"
+    if name.startswith("."):
+        name = name.replace(".", "_")
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 9]}-{_short_hash(text)}"
+
+
+def file_names(seats: Sequence[Seat]) -> dict[str, str]:
+    """A file-safe name for each seat (s1, s2, ...); no two are alike, also where case does not count."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for seat in seats:
+        name = safe_name(seat.id or seat.model)
+        while name.lower() in taken:
+            name = safe_name(f"{name}+{seat.name}")
+        taken.add(name.lower())
+        names[seat.name] = name
+    return names
+
+
+class _Export:
+    """A listener that keeps the events it wants, to work them off on the background thread."""
+
+    wanted: ClassVar[frozenset[type[events.Event]]]
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._events: deque[events.Event] = deque()
+        self._scheduled = False
+        self._seats: dict[str, Seat] = {}
+        self._names: dict[str, str] = {}  # seat -> its part of file names
+        self._labels: Mapping[str, str] = {}  # seat -> "Answer C"
+
+    def __call__(self, event: events.Event) -> None:
+        if type(event) not in self.wanted:
+            return
+        self._events.append(event)
+        if not self._scheduled:
+            self._scheduled = True
+            later(self._work)
+
+    def _work(self) -> None:
+        self._scheduled = False  # first: what comes from now on schedules another turn
+        try:
+            while self._events:
+                self._take(self._events.popleft())
+            self._write()
+        finally:
+            if self._events:  # one of them was at fault; the others still count
+                later(self._work)
+
+    def _take(self, event: events.Event) -> None:
+        raise NotImplementedError
+
+    def _write(self) -> None:
+        """Write what the events of this turn have changed."""
+
+    def _begin(self, event: events.RunStarted) -> RunSpec | None:
+        """Learn the seats' names; the spec, where the run has a folder."""
+        self._seats = {seat.name: seat for seat in event.seats}
+        self._names = file_names(event.seats)
+        try:
+            spec = RunFolder(Path(event.folder)).spec() if event.folder else None
+        except InputError:  # the folder is not this version's; labels stay anonymous
+            spec = None
+        self._labels = spec.labels if spec else {}
+        return spec
+
+    def _id(self, seat: str) -> str:
+        return self._seats[seat].id or self._seats[seat].model
+
+
+class RecordExport(_Export):
+    """Markdown in the run's own folder: prompt.md, a file per contribution by round, final.md."""
+
+    wanted = frozenset({events.RunStarted, events.CallFinished, events.CallFailed, events.RunFinished})
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._prompt = ""
+        self._pages: dict[Path, dict[str, Contribution]] = {}  # file -> step -> what stands in it
+        self._dirty: dict[Path, None] = {}
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted():
+                self._begin(event)
+                self._prompt = event.prompt
+                write_file(self.folder / "prompt.md", event.prompt + "\n")
+            case events.CallFinished():
+                page, found = self._contribution(event)
+                self._add(page.with_name(f"{page.name}.md"), event.step, found)
+                self._remove(page.with_name(f"{page.name}.failed.md"), event.step)
+            case events.CallFailed():
+                page, found = self._contribution(event)
+                self._add(page.with_name(f"{page.name}.failed.md"), event.step, found)
+                self._remove(page.with_name(f"{page.name}.md"), event.step)
+            case events.RunFinished():
+                self._finish(event.result)
+
+    def _contribution(self, event: events.CallFinished | events.CallFailed) -> tuple[Path, Contribution]:
+        step = read_step(event.step)
+        kind = KINDS.get(step.phase, step.phase)
+        seat = self._id(event.seat)
+        about = self._id(event.key[1]) if len(event.key) > 1 else None
+        if isinstance(event, events.CallFailed):
+            found = Contribution(kind, step.round, seat, about, failure=f"{event.kind}: {event.message}")
+        else:
+            found = Contribution(
+                kind, step.round, seat, about, event.text, event.value, event.seconds, event.usage, event.usd,
+                event.list_usd,
+            )  # fmt: skip
+        scope = [safe_name(each) for each in step.scope.split("/") if each]
+        page = self.folder.joinpath(*scope, f"round-{step.round:03d}", f"{self._names[event.seat]}.{safe_name(kind)}")
+        return page, found
+
+    def _add(self, path: Path, step: str, found: Contribution) -> None:
+        self._pages.setdefault(path, {})[step] = found
+        self._dirty[path] = None
+
+    def _remove(self, path: Path, step: str) -> None:
+        """The call ended otherwise than an earlier process had it."""
+        if self._pages.setdefault(path, {}).pop(step, None) or not self._pages[path]:
+            self._dirty[path] = None
+
+    def _write(self) -> None:
+        while self._dirty:
+            path, _ = self._dirty.popitem()
+            if page := self._page(path):
+                write_file(path, page)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _page(self, path: Path) -> str | None:
+        found = self._pages[path]
+        ordered = [found[step] for step in sorted(found, key=lambda each: seat_order(read_step(each).key))]
+        if not ordered:
+            return None
+        if ordered[0].about is not None:
+            return review_page(ordered)
+        return contribution_page(ordered[0], {label: self._id(seat) for seat, label in self._labels.items()})
+
+    def _finish(self, result: Result) -> None:
+        self._write()
+        if result.status == "unfinished":  # only a replay ends so; there is no outcome yet
+            return
+        write_file(self.folder / "final.md", final_page(result, self._last_proposals(), self._prompt))
+        for folder in self.folder.glob("**/round-*"):
+            for path in folder.glob("*.md"):
+                if path not in self._pages and path.name.startswith(tuple(f"{name}." for name in self._names.values())):
+                    path.unlink()  # of calls that no longer count, after a forget
+
+    def _last_proposals(self) -> list[Contribution]:
+        made = [
+            (read_step(step), found)
+            for page in self._pages.values()
+            for step, found in page.items()
+            if found.kind == "proposal" and found.failure is None
+        ]
+        last = max((step.round for step, _ in made), default=0)
+        made = [each for each in made if each[0].round == last]
+        return [found for _, found in sorted(made, key=lambda each: (each[0].scope, seat_order(each[0].key)))]
+
+
+class RefineryExport(_Export):
+    """The layout of refinery's --output-dir, in a folder named after the run, with what refinery left out.
+
+    `folder` is the output directory; `dump` makes result.json. Written as the run goes, so that a killed run leaves
+    what was finished. https://github.com/Lightless-Labs/refinery
+    """
+
+    wanted = frozenset(
+        {events.RunStarted, events.RepairAsked, events.CallFinished, events.CallFailed, events.RunFinished}
+    )
+
+    def __init__(self, folder: Path, dump: Callable[[Result], JSON]) -> None:
+        super().__init__(folder)
+        self._dump = dump
+        self._metadata: JSON = {}
+        self._failures: dict[str, JSON] = {}  # by step
+        self._journal: Path | None = None
+        self._read = 0  # bytes of the journal
+        self._files: dict[Path, str] = {}  # file, in small letters -> the step that has it
+        self._failures_changed = False
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted():
+                self._start(event)
+            case events.CallFinished():
+                self._failures_changed |= self._failures.pop(event.step, None) is not None
+                self._finished(event, read_step(event.step))
+            case events.CallFailed():
+                self._failures[event.step] = self._failure(event, read_step(event.step))
+                self._failures_changed = True
+            case events.RunFinished():
+                self._finish(event.result)
+
+    def _start(self, event: events.RunStarted) -> None:
+        spec = self._begin(event)
+        run_id = event.run_id or new_run_id(event.prompt)
+        self.folder = self.folder / run_id
+        self._journal = RunFolder(Path(event.folder)).journal if event.folder else None
+        self._metadata = {
+            **event.options,
+            "verb": event.protocol,
+            "run_id": run_id,
+            "status": "running",
+            "version": __version__,
+            "started": spec.created if spec else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "models": [seat.id or seat.model for seat in event.seats],
+            "panel_size": len(event.seats),
+            "max_rounds": event.options.get("rounds"),
+            "max_concurrent": spec.limits.max_concurrent if spec else None,
+            "seed": spec.seed if spec else None,
+        }
+        write_file(self.folder / "prompt.md", event.prompt + "\n")
+        write_json(self.folder / "metadata.json", self._metadata)
+
+    def _finished(self, event: events.CallFinished, step: Step) -> None:
+        judge = self._names[event.seat]
+        review = _review(event.value)
+        if review is not None and len(event.key) == 2:
+            self._write_review(event, step, event.key[1], review)
+        elif isinstance(event.value, Mapping) and step.phase == "evaluate" and self._labels:
+            author = {label: seat for seat, label in self._labels.items()}
+            for label, each in event.value.items():
+                if label in author and (review := _review(each)) is not None:
+                    self._write_review(event, step, author[label], review)
+        else:
+            names = "-".join([judge, *(self._names[seat] for seat in event.key[1:])])
+            text = event.value if step.phase == "propose" and isinstance(event.value, str) else event.text
+            write_file(self._free(step, f"{step.phase}-{names}", ".md", event.step), text)
+
+    def _write_review(self, event: events.CallFinished, step: Step, author: str, review: JSON) -> None:
+        name = f"{step.phase}-{self._names[event.seat]}-{self._names[author]}"
+        said = {"evaluator": self._id(event.seat), "evaluatee": self._id(author), **review}
+        write_json(self._free(step, name, ".json", f"{event.step}>{author}"), said)
+
+    def _free(self, step: Step, name: str, ending: str, owner: str) -> Path:
+        """refinery's name for a file, or one with a hash where another step has that name already."""
+        folder = self.folder / f"round-{step.round}"
+        path = folder / f"{safe_name(name) if len(name) > 240 else name}{ending}"
+        if self._files.setdefault(Path(str(path).lower()), owner) != owner:
+            path = folder / f"{name[:230]}-{_short_hash(owner)}{ending}"
+        return path
+
+    def _failure(self, event: events.CallFailed, step: Step) -> JSON:
+        about = {"target_model_id": self._id(event.key[1])} if len(event.key) > 1 else {}
+        return {
+            "round": step.round, "phase": step.phase, "model_id": self._id(event.seat), **about,
+            "kind": event.kind, "message": event.message, "step": event.step,
+        }  # fmt: skip
+
+    def _write(self) -> None:
+        self._write_raw()
+        if self._failures_changed:
+            self._failures_changed = False
+            path = self.folder / "failures.json"
+            write_json(path, list(self._failures.values())) if self._failures else path.unlink(missing_ok=True)
+
+    def _write_raw(self) -> None:
+        """Every reply the record has, also those that could not be read: only the journal has these."""
+        if self._journal is None:
+            return
+        with self._journal.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):  # still being written
+                    break
+                self._read += len(line)
+                if line.startswith(b'{"kind":"finished"') and (stored := json.loads(line)).get("completion"):
+                    step, text = stored["step"], stored["completion"]["text"]
+                    write_file(self.folder / "raw" / f"{safe_name(step.replace('/', '-'))}.txt", text)
+
+    def _finish(self, result: Result) -> None:
+        if result.answer is not None:
+            write_file(self.folder / "answer.md", result.answer + "\n")
+        write_json(self.folder / "result.json", self._dump(result))
+        self._metadata |= {
+            "status": result.status,
+            "met": result.outcome.met,
+            "winner": result.winner.model_id if result.winner else None,
+            "total_rounds": result.outcome.round,
+            "total_calls": result.total_calls,
+            "elapsed_ms": result.elapsed_ms,
+            "models_dropped": list(result.dropped),
+            "degraded": result.degraded,
+        }
+        write_json(self.folder / "metadata.json", self._metadata)
+
+
+async def write_record(folder: RunFolder, spec: RunSpec) -> None:
+    """Write the Markdown of a run again, from its journal. What it cost and took is as its result has it."""
+    export = RecordExport(folder.path)
+    stored = folder.result()
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.RunFinished) and stored is not None and stored.outcome == event.result.outcome:
+            event = events.RunFinished(stored)  # a replay does not know who paid, nor how long the run took
+        export(event)
+
+    await replay(spec, folder, listeners=[listen])
+    await asyncio.to_thread(flush)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace a file; a reader sees the old or the new. Not forced to disk: the journal is what must survive."""
+    _make_folder(path.parent)
+    draft = path.with_name(f".draft-{os.getpid()}")  # one thread writes all exports
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(text.encode("utf-8", "replace"))
+    draft.replace(path)
+
+
+def write_json(path: Path, value: object) -> None:
+    write_file(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _make_folder(path: Path) -> None:
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def _review(value: object) -> JSON | None:
+    """A parsed review in refinery's keys; None when it is none. Whole scores are integers, as refinery's are."""
+    if not is_dataclass(value) or not isinstance(score := getattr(value, "score", None), int | float):
+        return None
+    said = {field.name: getattr(value, field.name) for field in fields(value)}
+    told = {key: said.pop(key) for key in ("score", "rationale") if key in said} | said
+    return told | {"score": int(score) if float(score).is_integer() else score}
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -6,20 +6,20 @@ Python joins the thread at exit, after everything that was queued is done.
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec
+from typing import TypeVarTuple
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 _log = logging.getLogger("folkmoot")
 _writer = ThreadPoolExecutor(1, thread_name_prefix="folkmoot-writer")  # starts its thread with the first task
 
 
-def later(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+def later(function: Callable[[*Ts], object], *args: *Ts) -> None:
     """Queue a call. Calls are made one after another; one that fails is logged and ends nothing."""
     try:
-        _writer.submit(_logged, function, *args, **kwargs)
+        _writer.submit(lambda: _logged(function, *args))
     except RuntimeError:  # the interpreter is exiting and the queue is closed
-        _logged(function, *args, **kwargs)
+        _logged(function, *args)
 
 
 def flush() -> None:
@@ -31,9 +31,9 @@ def flush() -> None:
     done.result()
 
 
-def _logged(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+def _logged(function: Callable[[*Ts], object], *args: *Ts) -> None:
     try:
-        function(*args, **kwargs)
+        function(*args)
     except OSError as error:
         _log.warning("the record for people could not be written: %s", error)
     except Exception:  # a fault here must never end the run whose record this is

@@ -140,7 +140,7 @@ class Caller:
             try:
                 value = call.format.parse(text)
             except Unparseable as still:
-                raise CallFailed(place.step, call.seat, "unparseable", str(still)) from still
+                raise CallFailed(place.step, call.seat, "unparseable", str(still), reply=text) from still
         self._finished(place, call, entry, value, text, replayed)
         return value
 

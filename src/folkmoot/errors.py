@@ -80,11 +80,11 @@ class ProviderError(FolkmootError):
 
 
 class CallFailed(FolkmootError):
-    """One call has no usable reply, after every attempt and one repair."""
+    """One call has no usable reply, after every attempt and one repair. `reply` is what could not be read."""
 
-    def __init__(self, step: str, seat: str, kind: FailureKind, message: str) -> None:
+    def __init__(self, step: str, seat: str, kind: FailureKind, message: str, *, reply: str | None = None) -> None:
         super().__init__(message)
-        self.step, self.seat, self.kind = step, seat, kind
+        self.step, self.seat, self.kind, self.reply = step, seat, kind, reply
 
 
 class Unparseable(FolkmootError):

@@ -116,14 +116,12 @@ async def _execute(
     seats = {seat.name: seat for seat in spec.seats}
     conversation = Conversation(spec.prompt, spec.seed, spec.messages(), tuple(attachments))
     caller = Caller(journal, seats, providers, conversation, limits, purse, emit, enforce=live)
-    attendance = Attendance([seat.name for seat in spec.seats if seat.duty == "member"])
+    members = [seat.name for seat in spec.seats if seat.duty == "member"]
+    attendance = Attendance(members, keeps_all=registered.keeps_all_seats)
     run = Run(spec.prompt, caller, attendance, spec.seed, labels=spec.labels, gate=gate)
     run_id = folder.id if folder else ""
-    emit(
-        events.RunStarted(
-            run_id, spec.protocol, spec.prompt, spec.seats, options, str(folder.path) if folder else None, resumed
-        )
-    )
+    path = str(folder.path) if folder else None
+    emit(events.RunStarted(run_id, spec.protocol, spec.prompt, spec.seats, options, path, resumed and live))
     outcome = await _decide(registered, run, chosen, ended or "unfinished")
     recorded = journal.seconds
     result = report(
@@ -162,7 +160,7 @@ def _ended(run: Run, status: str, why: str, round: int) -> Outcome:
     if not best.answers:
         return Outcome(status=status, met=False, round=round, explanation=why)
     leader = best.winner or best.leader
-    answer = next((each.answer for each in best.answers if each.seat == leader), None)
+    answer = next((each.answer for each in best.answers if each.seat == leader), best.answer)
     if status == "unfinished":
         leader = answer = None
     return best.model_copy(

@@ -8,8 +8,10 @@ Markdown again from it. Files are replaced as a whole, so that no reader sees ha
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import re
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +29,9 @@ from folkmoot.steps import Step, read_step, seat_order
 from folkmoot.store import RunFolder, RunSpec, new_run_id
 from folkmoot.types import JSON, Result, Seat
 
+_log = logging.getLogger("folkmoot")
+
+PATIENCE = 0.1  # seconds in which more may come, so that a page that grows fast is not written for every line
 LONGEST_NAME = 100  # bytes; two of them and a phase still fit into a file name
 
 
@@ -64,24 +69,35 @@ class _Export:
         self.folder = folder
         self._events: deque[events.Event] = deque()
         self._scheduled = False
+        self._due = 0.0  # when what is scheduled is to be written; earlier, once the run is over
+        self._over = threading.Event()
+        self._given_up = False
         self._seats: dict[str, Seat] = {}
         self._names: dict[str, str] = {}  # seat -> its part of file names
         self._labels: Mapping[str, str] = {}  # seat -> "Answer C"
 
     def __call__(self, event: events.Event) -> None:
-        if type(event) not in self.wanted:
+        if type(event) not in self.wanted or self._given_up:
             return
         self._events.append(event)
+        if type(event) is events.RunFinished:
+            self._over.set()
         if not self._scheduled:
             self._scheduled = True
+            self._due = time.monotonic() + PATIENCE
             later(self._work)
 
     def _work(self) -> None:
+        self._over.wait(max(self._due - time.monotonic(), 0.0))
         self._scheduled = False  # first: what comes from now on schedules another turn
         try:
             while self._events:
                 self._take(self._events.popleft())
             self._write()
+        except OSError as error:
+            self._given_up = True
+            self._events.clear()
+            _log.warning("%s is not written any further: %s", self.folder, error)
         finally:
             if self._events:  # one of them was at fault; the others still count
                 later(self._work)
@@ -364,9 +380,10 @@ def _review(value: object) -> JSON | None:
     """A parsed review in refinery's keys; None when it is none. Whole scores are integers, as refinery's are."""
     if not is_dataclass(value) or not isinstance(score := getattr(value, "score", None), int | float):
         return None
-    said = {field.name: getattr(value, field.name) for field in fields(value)}
-    told = {key: said.pop(key) for key in ("score", "rationale") if key in said} | said
-    return told | {"score": int(score) if float(score).is_integer() else score}
+    said: JSON = {field.name: getattr(value, field.name) for field in fields(value)}
+    said["score"] = int(score) if float(score).is_integer() else score
+    order = ("score", "rationale", "strengths", "weaknesses", "suggestions", "overall_assessment")
+    return {key: said.pop(key) for key in order if key in said} | said
 
 
 def _short_hash(text: str) -> str:

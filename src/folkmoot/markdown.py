@@ -12,7 +12,7 @@ from folkmoot.formats.base import preview
 from folkmoot.types import Candidate, Result, SeatReport, Usage
 
 _LINE = re.compile(r"\r\n|\r|\n")  # what ends a line in Markdown
-_MARKUP = re.compile(r"([\\`*_\[\]<>#~&])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>~&])")
 
 KINDS = {
     "propose": "proposal",
@@ -249,7 +249,9 @@ def _cost(result: Result) -> str:
 
 
 def _seat_money(seat: SeatReport) -> str:
-    return "covered by a subscription" if seat.billing == "subscription" else money(seat.cost_usd)
+    if seat.billing == "subscription":
+        return "covered by a subscription"
+    return money(seat.cost_usd) if seat.calls or seat.cost_usd else "-"
 
 
 def _used(usage: Usage) -> list[str]:

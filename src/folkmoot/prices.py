@@ -20,8 +20,8 @@ _NAMED_THERE = {"xai": "x-ai", "bedrock": "aws"}  # ours: the name in genai-pric
 def list_price(model: str, usage: Usage, overrides: Mapping[str, Price] | None = None) -> float | None:
     """What `usage` costs in USD at the list price of `model`, a `provider/model` id; None if that is not known.
 
-    A seat of an agent CLI is priced as the vendor's API would be. `overrides` maps `provider/model` to a price;
-    an override for the vendor's id holds for its agent CLI too. Raises InputError for an override without input or output.
+    A seat of an agent CLI is priced as the vendor's API would be. `overrides` maps `provider/model` to a price, and
+    one for the vendor's id holds for its agent CLI too. Raises InputError for an override without input or output.
 
     >>> list_price("mine/small", Usage(input_tokens=1_000_000), {"mine/small": {"input": 0.2, "output": 0.8}})
     0.2

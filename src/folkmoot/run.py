@@ -34,6 +34,7 @@ class Attendance:
     """Which seats still take part. Shared by a run and its scopes."""
 
     seats: list[str]
+    keeps_all: bool = False  # whether a seat is asked again whatever happened to it
     dropped: dict[str, str] = field(default_factory=dict)  # seat -> why
     silent: Counter[str] = field(default_factory=Counter)  # phases in a row without a reply
 
@@ -82,9 +83,16 @@ class Run:
         """What an override adds to this round's questions; empty as a rule."""
         return "\n\n".join(self._overrides("additional_context"))
 
-    def rounds(self, limit: int) -> "Rounds":
-        """1, 2, ... up to `limit`. No request may depend on `limit`, so that a finished run can go on."""
-        return Rounds(self, limit)
+    def model_id(self, seat: str) -> str:
+        """What reports call a seat: its model, with #k when repeated. Never for a prompt."""
+        return self._caller.seats[seat].id
+
+    def rounds(self, limit: int, *, after: int = 0) -> "Rounds":
+        """1, 2, ... up to `limit`, or what follows `after` rounds of a protocol inside this one.
+
+        No request may depend on `limit`, so that a finished run can go on.
+        """
+        return Rounds(self, limit, after)
 
     async def _begin_round(self, number: int, limit: int) -> bool:
         if self._gate is not None and not await self._gate(number):
@@ -171,6 +179,8 @@ class Run:
 
     def _judge_attendance(self, asked: Iterable[str], answered: set[str], failed: Mapping[str, CallFailed]) -> None:
         """At the end of a phase: a seat leaves on a permanent error, or after two phases without any reply."""
+        if self._attendance.keeps_all:
+            return
         for seat in asked:
             failure = failed.get(seat)
             if failure is None or seat in self._attendance.dropped:
@@ -192,8 +202,8 @@ class Run:
 class Rounds(AsyncIterator[int]):
     """The rounds of a run, one at a time. (A class, because a loop that breaks out leaves a generator open.)"""
 
-    def __init__(self, run: Run, limit: int) -> None:
-        self._run, self._limit, self._number = run, limit, 0
+    def __init__(self, run: Run, limit: int, after: int = 0) -> None:
+        self._run, self._limit, self._number = run, limit, after
 
     async def __anext__(self) -> int:
         if self._number >= self._limit:

@@ -9,9 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from folkmoot import events
+from folkmoot.background import later
 from folkmoot.config import Config, without_secrets
 from folkmoot.errors import InputError
 from folkmoot.execute import execute, freeze, replay
+from folkmoot.export import RecordExport
+from folkmoot.index import Index
 from folkmoot.journal import FORMAT, Journal, read_lines
 from folkmoot.limits import Limits, PriceOf
 from folkmoot.providers import open_provider
@@ -155,13 +158,30 @@ async def go_on(
         finally:
             journal.close()
         amend = {"options": dict(options or {}), "limits": dict(limits or {})}
-        return await execute(
-            spec, providers, folder=folder, listeners=listeners, price=price, attachments=attachments,
-            amend={key: value for key, value in amend.items() if value},
-        )  # fmt: skip
+        changed = {key: value for key, value in amend.items() if value}
+        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, changed)
     finally:
         for provider in providers.values():
             await provider.aclose()
+
+
+async def _recorded(
+    spec: RunSpec,
+    providers: Mapping[str, Provider],
+    folder: RunFolder,
+    machine: Machine,
+    listeners: Sequence[events.Listener],
+    price: PriceOf,
+    attachments: Sequence[Attachment],
+    amend: JSON,
+) -> Result:
+    """Execute with the pages for people growing beside the journal, and the index told afterwards."""
+    result = await execute(
+        spec, providers, folder=folder, listeners=[RecordExport(folder.path), *listeners], price=price,
+        attachments=attachments, amend=amend,
+    )  # fmt: skip
+    later(Index(machine.home).add, folder)
+    return result
 
 
 def fork(folder: RunFolder, machine: Machine, *, step: str | None, changes: Mapping[str, str]) -> RunFolder:

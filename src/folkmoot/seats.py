@@ -137,7 +137,7 @@ class _Resolver:
 
     def _suggest(self, word: str) -> str:
         known = [*self.panels, *ALIASES, *KEYS, *self._providers()]
-        near = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         here = ", ".join(dict.fromkeys((*APIS, *AGENTS, "sim", "recorded", *self.servers)))
         return f"{hint}a model is written provider/model, e.g. openai/gpt-5.4; the providers here are: {here}"

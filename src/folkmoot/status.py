@@ -1,140 +1,18 @@
-"""What a run is doing right now, from its folder alone: whoever looks need not be the process that runs it.
-
-`read_account` is the one place that reads what a journal says of calls; the index over all runs uses it too.
-"""
+"""What a run is doing right now, from its folder alone: whoever looks need not be the process that runs it."""
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from folkmoot.errors import InputError, JournalCorrupt
+from folkmoot.account import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.errors import InputError
+from folkmoot.formats.base import preview
 from folkmoot.journal import held, read_lines
-from folkmoot.steps import read_step
 from folkmoot.store import RunFolder
-from folkmoot.types import JSON, Completion, Record, Result, Usage
+from folkmoot.types import Record
 
-CallKind = Literal[
-    "started",  # nothing else is known of it
-    "finished",
-    "failed",
-    "cancelled",
-    "refused",  # by the budget or the number of calls
-    "lost",  # its process ended before the reply came
-    "forgotten",  # finished or failed, and set aside since; counts as cost only
-]
-SeatState = Literal["answered", "waiting", "failed", "dropped", "not asked"]
-
-UNREADABLE = (JournalCorrupt, KeyError, TypeError, ValueError)  # lines that are JSON, but not a journal's
-
-
-@dataclass
-class CallAccount:
-    """One call as the journal has it, a repair being a call of its own."""
-
-    step: str
-    round: int
-    phase: str
-    seat: str
-    at: float  # seconds since 1970: of its last line
-    kind: CallKind = "started"
-    repair: bool = False
-    seconds: float | None = None
-    attempts: int = 0
-    usage: Usage | None = None
-    usd: float | None = 0.0  # paid so far; None: unknown
-    list_usd: float | None = None
-    model: str | None = None  # that really answered
-    error: str | None = None
-    copied: bool = False  # from the run this one was forked from, which has paid for it
-
-
-@dataclass
-class Account:
-    """What a journal says of its calls, in the order in which they began."""
-
-    calls: list[CallAccount] = field(default_factory=list)
-    began: float | None = None  # when the last process began to work on the run; seconds since 1970
-    last: float | None = None  # when its last line was written
-    seconds: float = 0.0  # that processes worked on the run
-
-    @property
-    def usd(self) -> float | None:
-        """What was paid, or None when a call has no known price."""
-        paid = [call.usd for call in self.calls]
-        return None if None in paid else round(sum(usd for usd in paid if usd is not None), 6)
-
-
-def read_account(lines: Iterable[JSON]) -> Account:
-    """The account of a journal's lines."""
-    account = Account()
-    latest: dict[str, CallAccount] = {}  # by step
-    for line in lines:
-        kind, at = line["kind"], float(line["at"])
-        if kind in ("header", "amend"):  # the first line of a process
-            for call in latest.values():
-                if call.kind == "started":
-                    call.kind = "lost"
-            account.began = account.last = at
-        account.seconds += at - (account.last if account.last is not None else at)
-        account.last = at
-        if "step" in line:
-            known = latest.get(line["step"])
-            if known is None or kind == "started":
-                known = latest[line["step"]] = _call(line, at)
-                account.calls.append(known)
-            _note(known, kind, line, at)
-    return account
-
-
-def _call(line: JSON, at: float) -> CallAccount:
-    step = read_step(line["step"])
-    return CallAccount(line["step"], step.round, step.phase, line.get("seat", step.key[0]), at, repair=step.repair)
-
-
-def _note(call: CallAccount, kind: str, line: JSON, at: float) -> None:
-    error = line.get("error")
-    call.at = at
-    match kind:
-        case "attempt":
-            call.attempts += 1
-            call.error = f"{error['kind']}: {error['message']}" if error else None
-            call.usd = _plus(call.usd, line.get("usd") or 0.0)
-        case "finished":
-            call.copied = bool(line.get("copied"))
-            call.attempts, call.seconds = line["attempts"], line["seconds"]
-            call.kind = "failed" if error else "finished"
-            call.error = f"{error['kind']}: {error['message']}" if error else None
-            if error:
-                call.usd = _plus(call.usd, line.get("usd") or 0.0)
-            else:
-                done = Completion.model_validate(line["completion"])
-                call.model = done.model
-                if not call.copied:
-                    call.usage, call.list_usd, call.usd = done.usage, done.list_usd, _plus(call.usd, done.usd)
-        case "cancelled":
-            call.kind = "cancelled"
-        case "refused":
-            call.kind, call.error = "refused", line["message"]
-        case "forget":
-            call.kind = "forgotten"
-
-
-def _plus(before: float | None, paid: float | None) -> float | None:
-    return None if before is None or paid is None else before + paid
-
-
-def state_of(folder: RunFolder, account: Account, alive: bool) -> tuple[str, Result | None]:
-    """`running`, `unfinished` (its process is gone) or the status of its result; and that result, while it holds."""
-    result = folder.result()
-    if alive:
-        return "running", result
-    if result is None:
-        return "unfinished", None
-    written = folder.result_file.stat().st_mtime
-    if account.began is not None and account.began > written + 0.01:  # a later process went on, and did not finish
-        return "unfinished", None
-    return result.status, result
+SeatState = Literal["answered", "waiting", "failed", "lost", "dropped", "not asked"]
 
 
 class SeatStatus(Record):
@@ -190,11 +68,13 @@ def run_status(folder: RunFolder, *, now: float | None = None) -> RunStatus:
         account = read_account(read_lines(folder.journal)) if folder.journal.exists() else account
     except UNREADABLE as error:
         problem = str(error)
+    if not alive:
+        account.lose()
     state, result = state_of(folder, account, alive)
     current = next((call for call in reversed(account.calls) if call.kind != "forgotten"), None)
     round = current.round if current else 0
-    flying = {call.step for call in account.calls if call.kind == "started"} if alive else set()
-    lost = {call.step for call in account.calls if call.kind in ("lost", "started")} - flying
+    count = Counter(call.kind for call in account.calls)
+    ended = {call.step for call in account.calls if call.kind in ("finished", "failed")}
     dropped = {seat.seat for seat in result.seats if seat.dropped} if result else set()
     return RunStatus(
         run_id=folder.id,
@@ -209,10 +89,10 @@ def run_status(folder: RunFolder, *, now: float | None = None) -> RunStatus:
             _seat(seat.name, seat.id or seat.model, account.calls, round, now, seat.name in dropped)
             for seat in spec.seats
         ),
-        finished=sum(call.kind == "finished" for call in account.calls),
-        failed=sum(call.kind == "failed" for call in account.calls),
-        in_flight=len(flying),
-        lost=len(lost - {call.step for call in account.calls if call.kind in ("finished", "failed")}),
+        finished=count["finished"],
+        failed=count["failed"],
+        in_flight=count["started"],
+        lost=len({call.step for call in account.calls if call.kind == "lost"} - ended),
         last_line_seconds=max(now - account.last, 0.0) if account.last is not None else None,
         cost_usd=account.usd,
         problem=problem,
@@ -221,16 +101,15 @@ def run_status(folder: RunFolder, *, now: float | None = None) -> RunStatus:
 
 def _seat(seat: str, model_id: str, calls: Iterable[CallAccount], round: int, now: float, dropped: bool) -> SeatStatus:
     here = [call for call in calls if call.seat == seat and call.round == round]
-    waiting = [call for call in here if call.kind == "started"]
-    failed = [call for call in here if call.kind == "failed"]
+    waiting = sorted((call for call in here if call.kind == "started"), key=lambda call: call.began)
     answered = sum(call.kind == "finished" for call in here)
     state: SeatState = "not asked"
     if dropped:
         state = "dropped"
     elif waiting:
         state = "waiting"
-    elif here and here[-1].kind == "failed":
-        state = "failed"
+    elif here and here[-1].kind in ("failed", "lost"):
+        state = "failed" if here[-1].kind == "failed" else "lost"
     elif answered:
         state = "answered"
     return SeatStatus(
@@ -238,8 +117,90 @@ def _seat(seat: str, model_id: str, calls: Iterable[CallAccount], round: int, no
         model_id=model_id,
         state=state,
         answered=answered,
-        failed=len(failed),
+        failed=sum(call.kind == "failed" for call in here),
         waiting=tuple(call.step for call in waiting),
-        waiting_seconds=max(now - waiting[0].at, 0.0) if waiting else None,
+        waiting_seconds=max(now - waiting[0].began, 0.0) if waiting else None,
         error=next((call.error for call in reversed(here) if call.error), None),
     )
+
+
+_MARKS: Mapping[SeatState, str] = {
+    "answered": "✓",
+    "waiting": "…",
+    "failed": "✗",
+    "lost": "…",
+    "dropped": "✗",
+    "not asked": " ",
+}
+
+
+def status_text(status: RunStatus) -> str:
+    """A status for people: who has answered, who is being waited for, and how to go on."""
+    where = (
+        f", round {status.round} ({status.phase})" if status.round and status.state in ("running", "unfinished") else ""
+    )
+    lines = [f"{status.run_id}: {status.protocol or 'no run'}, {status.state.replace('_', ' ')}{where}"]
+    if status.title:
+        lines.append(f"  {_shown(status.title, 76)}")
+    if status.problem:
+        lines.append(f"  {_shown(status.problem, 300)}")
+    width = max((len(seat.model_id) for seat in status.seats), default=0)
+    lines += [f"  {_MARKS[seat.state]} {seat.model_id:<{width}}  {_standing(seat)}".rstrip() for seat in status.seats]
+    lines += [_counts(status), _how_to_go_on(status)]
+    return "\n".join(lines) + "\n"
+
+
+def _standing(seat: SeatStatus) -> str:
+    calls = f"answered {seat.answered} {'call' if seat.answered == 1 else 'calls'} in this round"
+    match seat.state:
+        case "waiting":
+            more = f" and {len(seat.waiting) - 1} more" if len(seat.waiting) > 1 else ""
+            tried = f"; last attempt: {_shown(seat.error, 60)}" if seat.error else ""
+            return f"waited for since {_ago(seat.waiting_seconds or 0.0)}: {seat.waiting[0]}{more}{tried}"
+        case "failed":
+            return f"failed: {_shown(seat.error or 'no reply', 100)}"
+        case "lost":
+            return "was being asked when the process ended"
+        case "dropped":
+            return "left the run"
+        case "answered":
+            return calls
+        case "not asked":
+            return "not asked yet in this round"
+
+
+def _counts(status: RunStatus) -> str:
+    parts = [f"{status.finished} calls finished", f"{status.failed} failed", f"{status.in_flight} in flight"]
+    if status.lost:
+        parts.append(f"{status.lost} lost")
+    cost = "with calls of unknown price" if status.cost_usd is None else f"${status.cost_usd:.4f} so far"
+    heard = f"last line {_ago(status.last_line_seconds)} ago; " if status.last_line_seconds is not None else ""
+    return f"{', '.join(parts)}; {heard}{cost}"
+
+
+def _how_to_go_on(status: RunStatus) -> str:
+    if status.state == "running":
+        return "A process is working on it. If it is stopped, nothing that is finished is lost or asked again."
+    if status.state == "corrupt":
+        return "Its journal cannot be used. Nothing was changed."
+    if status.state == "unfinished":
+        return f"Its process is gone. Go on with: folkmoot resume {status.run_id}"
+    show = f"Read it with: folkmoot show {status.run_id}"
+    return show if status.met else f"{show}; go on with: folkmoot resume {status.run_id}"
+
+
+def _ago(seconds: float) -> str:
+    """
+    >>> _ago(12.4), _ago(150), _ago(9000), _ago(200000)
+    ('12 s', '2 min', '2 h', '2 days')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds // 60:.0f} min"
+    return f"{seconds // 3600:.0f} h" if seconds < 172800 else f"{seconds // 86400:.0f} days"
+
+
+def _shown(text: str, width: int) -> str:
+    """`text` on one line of a terminal, which it cannot drive."""
+    return "".join(letter if letter.isprintable() else "?" for letter in preview(text, width))

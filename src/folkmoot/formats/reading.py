@@ -1,19 +1,35 @@
-"""Finding JSON and fields in what models write: prose around it, fences, trailing commas, half-quoted numbers."""
+"""Finding JSON and fields in what models write: prose around it, fences, trailing commas, half-quoted numbers.
+
+Replies come from anybody's model, so nothing here may take long over a hostile one: every search has a bound.
+"""
 
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from folkmoot.errors import Unparseable
 from folkmoot.types import JSON
 
 MAX_DEPTH = 10
 MAX_BYTES = 1_000_000
-MAX_FUTILE = 100  # braces that open nothing readable; each costs a pass over the rest of the reply
+MAX_FUTILE = 100  # braces that open nothing readable
+MAX_MENDED = 5  # times the rest of a reply is gone through for trailing commas
 
-_FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n(.*?)^[ \t>]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
+_TRAILING = re.compile(r",\s*+[}\]]")
+# strings are stepped over, also one that nothing closes
+_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|(?P<trailing>,)(?=\s*+[}\]])', re.DOTALL)
+_DECODER = json.JSONDecoder(strict=False)  # models put raw line breaks into strings
+
+
+class NoObject(Unparseable):
+    """A reply holds no JSON object of the kind that was looked for. It may say the same in another way."""
+
+
+def check_size(reply: str) -> None:
+    """Raises Unparseable for a reply longer than anybody needs to say what they think."""
+    if len(reply.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise Unparseable(f"the reply is longer than {MAX_BYTES:,} bytes")
 
 
 def objects(reply: str) -> Iterator[JSON]:
@@ -22,38 +38,38 @@ def objects(reply: str) -> Iterator[JSON]:
     >>> list(objects('Sure! ```json\\n{"score": 8,}\\n``` Hope that helps.'))
     [{'score': 8}]
     """
-    at, futile = 0, 0
+    at = futile = mended = 0
     while futile < MAX_FUTILE and (start := reply.find("{", at)) >= 0:
-        end = _closing(reply, start)
-        value = _loads(reply[start:end]) if end else None
-        if isinstance(value, dict):
-            yield value
-            at = end or start + 1
-        else:
+        try:
+            value, at = _DECODER.raw_decode(reply, start)
+        except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
+            if mended < MAX_MENDED and _TRAILING.search(reply, start):
+                mended += 1
+                without = _without_trailing_commas(reply, start)
+                if without != reply:
+                    reply = without
+                    continue
             at, futile = start + 1, futile + 1
+        else:
+            yield value
 
 
 def json_object(reply: str, *keys: str) -> JSON:
-    """The object in `reply` that has the most of `keys`, the last of several: models think aloud first.
+    """The last object in `reply` that has one of `keys`: models think aloud, and quote examples, first.
 
-    An object that merely wraps such a one gives what it wraps.
-    Raises Unparseable when there is none, or when it is nested more than ten levels deep.
+    An object that merely wraps such a one gives what it wraps. Raises NoObject when there is none, and Unparseable
+    when it is nested more than ten levels deep or the reply is too long.
     """
-    if len(reply.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise Unparseable("the reply is longer than 1,000,000 bytes")
-    found = list(objects(reply))
-    wrapped = [each for value in found for each in value.values() if isinstance(each, dict)]
-    best: JSON | None = None
-    most = 0
-    for value in (*wrapped, *found):
-        shared = sum(key in value for key in keys)
-        if shared and shared >= most:
-            best, most = value, shared
-    if best is None:
-        raise Unparseable(f"there is no JSON object with {' or '.join(repr(key) for key in keys)}")
-    if _depth(best) > MAX_DEPTH:
+    check_size(reply)
+    found: JSON | None = None
+    for outer in objects(reply):
+        wrapped = (each for each in outer.values() if isinstance(each, dict))
+        found = next((value for value in (outer, *wrapped) if any(key in value for key in keys)), found)
+    if found is None:
+        raise NoObject(f"there is no JSON object with {' or '.join(repr(key) for key in keys)}")
+    if _deeper(found, MAX_DEPTH):
         raise Unparseable(f"the JSON object is nested more than {MAX_DEPTH} levels deep")
-    return best
+    return found
 
 
 def text_field(value: JSON, key: str) -> str:
@@ -71,46 +87,39 @@ def list_field(value: JSON, key: str) -> tuple[str, ...]:
 
 
 def without_quotes(reply: str) -> str:
-    """`reply` without fenced blocks and lines that quote somebody."""
-    return "\n".join(line for line in _FENCE.sub("", reply).splitlines() if not line.lstrip().startswith(">"))
+    """`reply` without fenced blocks and lines that quote somebody. A fence that nothing closes hides nothing."""
+    lines = reply.splitlines()
+    closing: dict[str, int] = {}  # fence -> the last line that can close one
+    for number, line in enumerate(lines):
+        if (mark := _FENCE.match(line)) and not line[mark.end() :].strip():
+            closing[mark[1]] = number
+    kept: list[str] = []
+    open_by = ""
+    for number, line in enumerate(lines):
+        mark = _FENCE.match(line)
+        if open_by:
+            if mark and mark[1] == open_by and not line[mark.end() :].strip():
+                open_by = ""
+        elif mark and closing.get(mark[1], -1) > number:
+            open_by = mark[1]
+        elif not line.lstrip().startswith(">"):
+            kept.append(line)
+    return "\n".join(kept)
 
 
-def _closing(text: str, start: int) -> int | None:
-    """The index after the brace that closes the one at `start`, heeding strings."""
-    depth, inside, escaped = 0, False, False
-    for at in range(start, len(text)):
-        letter = text[at]
-        if inside:
-            if escaped:
-                escaped = False
-            elif letter == "\\":
-                escaped = True
-            elif letter == '"':
-                inside = False
-        elif letter == '"':
-            inside = True
-        elif letter == "{":
-            depth += 1
-        elif letter == "}":
-            depth -= 1
-            if depth == 0:
-                return at + 1
-    return None
+def _without_trailing_commas(text: str, start: int) -> str:
+    """`text` with every comma before a closing bracket, from `start` on, turned into a space: nothing moves."""
+
+    def blank(found: re.Match[str]) -> str:
+        return " " if found["trailing"] else found[0]
+
+    return text[:start] + _COMMA.sub(blank, text[start:])
 
 
-def _loads(text: str) -> Any:
-    # strict=False: models put raw line breaks into strings
-    for candidate in (text, _TRAILING_COMMA.sub(r"\1", text)):
-        try:
-            return json.loads(candidate, strict=False)
-        except (ValueError, RecursionError):
-            continue
-    return None
-
-
-def _depth(value: object) -> int:
+def _deeper(value: object, levels: int) -> bool:
+    """Whether objects and lists are nested more than `levels` deep."""
     if isinstance(value, dict):
-        return 1 + max((_depth(each) for each in value.values()), default=0)
+        return levels == 0 or any(_deeper(each, levels - 1) for each in value.values())
     if isinstance(value, list):
-        return max((_depth(each) for each in value), default=0)
-    return 0
+        return levels == 0 or any(_deeper(each, levels - 1) for each in value)
+    return False

@@ -1,6 +1,5 @@
 """Scores: a number from 1 to 10 for somebody's answer, with the reasons for it."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,23 +8,31 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import json_object, list_field, text_field
+from folkmoot.formats.reading import NoObject, json_object, list_field, text_field
 from folkmoot.types import JSON
 
 LOWEST, HIGHEST = 1.0, 10.0
 
+LONGEST = 300  # characters of a text about a score; a longer one is an essay
+
+_PLAIN = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 # not part of a longer number or word, not a percentage; a decimal comma is a decimal point
-_NUMBER = r"(?<![\w.,%])[+-]?\d+(?:[.,]\d+)?(?![\w%]|[.,]\d)"
-_OUT_OF_TEN = re.compile(rf"({_NUMBER})\s*(?:/|out of)\s*10(?![\w.,%]*\d)", re.IGNORECASE)
+_NUMBER = r"(?<![\w.,%])[+-]?\d+(?:[.,]\d+)?(?![\w%]|[.,]\d| %)"
+_OUT_OF_TEN = re.compile(rf"({_NUMBER}) ?(?:/|(?:out )?of) ?10(?![\w.,%]*\d)", re.IGNORECASE)
+_FRACTION = re.compile(r"(?:/|\bof) ?\d", re.IGNORECASE)
 _SCALE = re.compile(
-    r"\(?\b(?:on|from|using)?\s*(?:an?|the)?\s*(?:scale)?\s*(?:of|from)?\s*1\s*(?:-|–|to)\s*10\b\s*(?:scale)?\)?",
+    r"\(?\b(?:on|from|using)? ?(?:an?|the)? ?(?:scale)? ?(?:of|from)? ?1 ?(?:-|–|to) ?10\b ?(?:scale)?\)?",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(rf"\bbetween\s+{_NUMBER}\s+and\s+({_NUMBER})", re.IGNORECASE)
-_RANGE = re.compile(r"\d\s*(?:-|–|to)\s*\d", re.IGNORECASE)
+_BETWEEN = re.compile(rf"\bbetween {_NUMBER} and ({_NUMBER})", re.IGNORECASE)
+_RANGE = re.compile(r"\d ?(?:-|–|to) ?\d", re.IGNORECASE)
 _SCORE_LINE = re.compile(
-    r"^[\s>*_#`~-]*(?:overall\s+|final\s+|my\s+)?score[\s*_`]*(?:\([^)\n]*\))?[\s*_`]*(?:[:=–—-]|\bis\b)(?P<rest>[^\n]+)$",
+    r"^[ \t>*_#`~-]*+(?:(?:overall|final|my)[ \t]++)?score[ \t*_`]*+(?:\([^)\n]*+\)[ \t*_`]*+)?"
+    r"(?:[:=–—-]|is\b)(?P<rest>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
+)
+_LABEL_LINE = re.compile(
+    r"^[ \t>*_#-]*+(?P<label>answer[ \t]++[a-z]{1,3})[ \t*_]*+[:=–—-](?P<rest>[^\n]+)$", re.IGNORECASE | re.MULTILINE
 )
 
 
@@ -69,9 +76,9 @@ def in_range(number: float) -> float:
 
     Raises Unparseable outside 1 to 10: 0.6 and 10.4 are slips to ask about, not to round away.
     """
-    if not math.isfinite(number) or not LOWEST <= number <= HIGHEST:
-        raise Unparseable(f"the score {number:g} is not between 1 and 10")
-    return number
+    if not LOWEST <= number <= HIGHEST:  # also no number at all: NaN
+        raise Unparseable(f"the score {preview(str(number), 20)} is not between 1 and 10")
+    return float(number)
 
 
 def score_in_text(text: str) -> float:
@@ -80,14 +87,17 @@ def score_in_text(text: str) -> float:
     >>> [score_in_text(t) for t in ("8", "8,5", "8.5 / 10", "on a 1-10 scale: 8", "9 - excellent", "between 7 and 8")]
     [8.0, 8.5, 8.5, 8.0, 9.0, 8.0]
     """
-    try:
+    if len(text) > LONGEST:
+        raise Unparseable(f"{preview(text)!r} is too long for a score")
+    # a minus as typographers write it is a minus; runs of blanks become one, which also keeps the patterns fast
+    plain = " ".join(re.sub(r"[*_`\"]", " ", text.replace("−", "-")).split())
+    if _PLAIN.fullmatch(text.strip()):
         return in_range(float(text))
-    except ValueError:
-        pass
-    plain = re.sub(r"[*_`\"]", " ", text)
-    if explicit := _OUT_OF_TEN.findall(plain):
-        return in_range(_number(explicit[0]))
+    if explicit := set(_OUT_OF_TEN.findall(plain)):
+        return in_range(_number(_only(explicit, text)))
     plain = _SCALE.sub(" ", plain)
+    if _FRACTION.search(plain):
+        raise Unparseable(f"{preview(text)!r} is no plain score out of 10")
     if bounds := _BETWEEN.search(plain):
         return in_range(_number(bounds[1]))
     if _RANGE.search(plain):
@@ -95,9 +105,7 @@ def score_in_text(text: str) -> float:
     numbers = re.findall(_NUMBER, plain)
     if not numbers:
         raise Unparseable(f"there is no number in the score {preview(text)!r}")
-    if len(set(numbers)) > 1:
-        raise Unparseable(f"there are several numbers in the score {preview(text)!r}")
-    return in_range(_number(numbers[0]))
+    return in_range(_number(_only(set(numbers), text)))
 
 
 def score_in_value(value: object) -> float:
@@ -105,7 +113,7 @@ def score_in_value(value: object) -> float:
     if isinstance(value, bool) or value is None or isinstance(value, list):
         raise Unparseable("the score is not a number")
     if isinstance(value, int | float):
-        return in_range(float(value))
+        return in_range(value)
     if isinstance(value, dict):
         for key in ("score", "value"):
             if key in value:
@@ -137,8 +145,8 @@ def score_line(reply: str) -> float:
 def read_review(reply: str) -> Review:
     """A review: a JSON object anywhere in the reply, else a line `Score: 8` with whatever stands around it."""
     try:
-        found = json_object(reply, "score", "overall_score", "overall_assessment")
-    except Unparseable:
+        found = json_object(reply, "score", "overall_score")
+    except NoObject:
         return Review(score_line(reply), overall_assessment=reply.strip())
     return _review(found)
 
@@ -238,17 +246,11 @@ def read_scores(reply: str, labels: Sequence[str]) -> dict[str, Review]:
 
 
 def _labelled(reply: str, labels: Sequence[str]) -> list[tuple[str, Review]]:
+    """Every label in `reply` with its review, as often as it is there."""
     try:
         value = json_object(reply, "scores", *labels)
-    except Unparseable:
-        lines = [
-            (
-                label,
-                re.search(rf"^[\s>*_#-]*{re.escape(label)}[\s*_]*[:=–—-](.+)$", reply, re.IGNORECASE | re.MULTILINE),
-            )
-            for label in labels
-        ]
-        return [(label, Review(score_in_text(line[1].strip()))) for label, line in lines if line]
+    except NoObject:
+        return [(line["label"], Review(score_in_text(line["rest"]))) for line in _LABEL_LINE.finditer(reply)]
     entries = value.get("scores", value)
     if isinstance(entries, dict):
         return [
@@ -262,8 +264,15 @@ def _labelled(reply: str, labels: Sequence[str]) -> list[tuple[str, Review]]:
 
 def _same_label(known: str, written: str) -> bool:
     """Whether `written` means `known`: "answer b", "B" and "**Answer B**" mean "Answer B"."""
-    bare = re.sub(r"[^a-z0-9 ]", "", written.lower()).strip()
-    return bare in (known.lower(), known.lower().removeprefix("answer "))
+    wanted, bare = (re.sub(r"[^a-z0-9]", "", each.lower()) for each in (known, written))
+    return bare in (wanted, wanted.removeprefix("answer"))
+
+
+def _only(numbers: set[str], text: str) -> str:
+    """The one of `numbers`. Raises Unparseable when there are several: which of them is meant is a guess."""
+    if len(numbers) > 1:
+        raise Unparseable(f"there are several numbers in the score {preview(text)!r}")
+    return min(numbers)
 
 
 def _number(text: str) -> float:

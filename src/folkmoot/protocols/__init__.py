@@ -41,6 +41,7 @@ class Registered:
     summary: str
     max_calls: Callable[[Any, int], int]  # (options, seats) -> calls that no run exceeds
     calls_per_round: Callable[[Any, int], int]
+    keeps_all_seats: bool = False  # whether a seat is asked again whatever happened to it
 
 
 def duties(options: Options) -> dict[str, tuple[str, ...]]:
@@ -63,12 +64,14 @@ def protocol(
     *,
     max_calls: Callable[[T, int], int],
     calls_per_round: Callable[[T, int], int] | None = None,
+    keeps_all_seats: bool = False,
 ) -> Callable[[Callable[[Run, T], Awaitable[Outcome]]], Callable[[Run, T], Awaitable[Outcome]]]:
     """Register an async function `(run, options) -> Outcome`. The first line of its docstring is its help."""
 
     def register(decide: Callable[[Run, T], Awaitable[Outcome]]) -> Callable[[Run, T], Awaitable[Outcome]]:
         summary = (decide.__doc__ or "").strip().splitlines()[0].rstrip(".")
-        _REGISTRY[name] = Registered(name, options, decide, summary, max_calls, calls_per_round or max_calls)
+        per_round = calls_per_round or max_calls
+        _REGISTRY[name] = Registered(name, options, decide, summary, max_calls, per_round, keeps_all_seats)
         return decide
 
     return register

@@ -27,7 +27,7 @@ class Agent:
     name: str
     binary: str
     install: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # the first that is set wins: what is meant for this CLI alone comes first
     default_model: str | None
     family: str
 
@@ -67,9 +67,9 @@ AGENTS = {
     agent.name: agent
     for agent in (
         Agent("claude-code", "claude", "npm i -g @anthropic-ai/claude-code",
-              ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"), "claude-opus-4-6", "anthropic"),
+              ("CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"), "claude-opus-4-6", "anthropic"),
         Agent("codex-cli", "codex", "npm i -g @openai/codex",
-              ("OPENAI_API_KEY", "CODEX_API_KEY"), "gpt-5.4", "openai"),
+              ("CODEX_API_KEY", "OPENAI_API_KEY"), "gpt-5.4", "openai"),
         Agent("gemini-cli", "gemini", "npm i -g @google/gemini-cli",
               ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "gemini-3.1-pro-preview", "google"),
         Agent("opencode", "opencode", "npm i -g opencode-ai", (), None, "opencode"),
@@ -77,15 +77,16 @@ AGENTS = {
     )
 }  # fmt: skip
 
-ALIASES = {
-    "claude-code": "claude-code/claude-opus-4-6",
-    "claude": "claude-code/claude-opus-4-6",
-    "codex-cli": "codex-cli/gpt-5.4",
-    "codex": "codex-cli/gpt-5.4",
-    "gemini-cli": "gemini-cli/gemini-3.1-pro-preview",
-    "gemini": "gemini-cli/gemini-3.1-pro-preview",
-}
+ALIASES = {agent.name: f"{agent.name}/{agent.default_model}" for agent in AGENTS.values() if agent.default_model}
 """Refinery's bare names, of both its generations."""
+
+KEYS = {
+    "gpt4o": "openai/gpt-4o-mini",
+    "claude": "anthropic/claude-haiku-4-5-20251001",
+    "deepseek": "deepseek/deepseek-chat",
+    "sonnet": "anthropic/claude-sonnet-4-6",
+}
+"""Ensemble's bare names; `-m NAME=ID` gives one another model id."""
 
 LOCAL_SERVERS = {
     "ollama": "http://127.0.0.1:11434/v1",

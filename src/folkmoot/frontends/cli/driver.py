@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,13 +74,12 @@ def carry_out(
             result = run_until_signal(start(watching), machine)
         except Interrupted as interrupted:
             stack.close()
-            return _interrupted(interrupted, seen, machine, screen)
+            return _interrupted(interrupted, seen, screen)
         except InputError as error:
             stack.close()
             if screen.format == "text":
                 raise
             return _print_error("config_invalid", str(error), 4)
-    _index(machine, result)
     return present(result, screen)
 
 
@@ -115,6 +114,7 @@ def present(result: Result, screen: Screen) -> int:
     """The answer to standard output, what a person should know besides to standard error."""
     from folkmoot.render.as_json import error_json, result_json
     from folkmoot.render.text import answer_text, report_text
+    from folkmoot.render.wording import visible
 
     failed = result.exit_code in (1, 3) and not result.outcome.answers
     if screen.format != "text":
@@ -132,7 +132,7 @@ def present(result: Result, screen: Screen) -> int:
         _print_json(shown, screen)
         return result.exit_code
     if answer := answer_text(result):
-        click.echo(answer)
+        click.echo(visible(answer) if sys.stdout.isatty() else answer)
     sys.stdout.flush()
     if not screen.quiet:
         click.echo(report_text(result, colour=use_colour(sys.stderr)), err=True)
@@ -157,7 +157,7 @@ def _view(screen: Screen) -> AbstractContextManager[events.Listener] | None:
 
     plain = screen.verbose or screen.debug or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
     if plain:
-        return nullcontext(PlainView(sys.stderr, colour=use_colour(sys.stderr)))
+        return PlainView(sys.stderr, colour=use_colour(sys.stderr))
     from folkmoot.render.terminal import TerminalView
 
     return TerminalView(sys.stderr, colour=use_colour(sys.stderr))
@@ -173,7 +173,7 @@ class _Seen:
             self.folder = event.folder
 
 
-def _interrupted(interrupted: Interrupted, seen: _Seen, machine: Machine, screen: Screen) -> int:
+def _interrupted(interrupted: Interrupted, seen: _Seen, screen: Screen) -> int:
     """Show the best answer on record and how to go on."""
     if seen.folder is None:
         click.echo("folkmoot: interrupted before anything was asked", err=True)
@@ -186,16 +186,8 @@ def _interrupted(interrupted: Interrupted, seen: _Seen, machine: Machine, screen
         from folkmoot.render.as_json import result_json
 
         _print_json(result_json(result), screen)
-    _index(machine, result)
     click.echo(f"folkmoot: interrupted; nothing is lost. Go on with: folkmoot resume {folder.id}", err=True)
     return interrupted.code
-
-
-def _index(machine: Machine, result: Result) -> None:
-    from folkmoot.index import Index
-
-    if result.folder is not None:
-        Index(machine.home).add(RunFolder(Path(result.folder)))
 
 
 def _tracing() -> list[events.Listener]:

@@ -155,6 +155,8 @@ def _dry_run(spec: RunSpec, machine: Machine, screen: Screen) -> int:
     found = asyncio.run(estimate(spec, price_of(spec)))
     if screen.format == "text":
         click.echo(dry_run_text(found))
+        if found.warning:
+            click.echo(f"folkmoot: {found.warning}", err=True)
     else:
         click.echo(json.dumps(dry_run_json(found), indent=2))
     return 0

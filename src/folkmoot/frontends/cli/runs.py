@@ -29,15 +29,14 @@ def _list(limit: int, search: str | None, output_format: str) -> int:
     index.sync()
     rows = index.search(search, limit=limit) if search else index.runs(limit=limit)
     if output_format == "json":
-        click.echo(json.dumps([dict(row) for row in rows], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([row.model_dump() for row in rows], ensure_ascii=False, indent=2))
         return 0
     if not rows:
         click.echo('no runs yet; try: folkmoot converge "What is 17 * 23?" --models sim', err=True)
     for row in rows:
-        cost = "?" if row["cost_usd"] is None else f"${row['cost_usd']:.4f}" if row["cost_usd"] else "free"
-        title = " ".join((row["title"] or "").split())[:60]
-        calls = row["total_calls"] or 0
-        click.echo(f"{row['id']}  {row['protocol']:10} {row['status']:20} {calls:4} calls  {cost:9} {title}")
+        cost = "?" if row.cost_usd is None else f"${row.cost_usd:.4f}" if row.cost_usd else "free"
+        title = " ".join(row.title.split())[:60]
+        click.echo(f"{row.id}  {row.protocol:10} {row.status:20} {row.total_calls:4} calls  {cost:9} {title}")
     return 0
 
 

@@ -1,0 +1,143 @@
+"""Ratings: a score from 1 to 10 that follows from four dimensions, for ideas and for merged answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from folkmoot.errors import Unparseable
+from folkmoot.formats.base import Format, preview
+from folkmoot.formats.reading import NoObject, json_object, text_field
+from folkmoot.formats.scores import score_in_object, score_in_value, score_line
+from folkmoot.types import JSON
+
+OVERALL = ("score", "overall_score")
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What one seat gives another's answer."""
+
+    score: float  # 1 to 10, as written
+    rationale: str = ""
+    dimensions: Mapping[str, float] = field(default_factory=dict)  # those that could be read
+
+
+class IdeaRatingReply(BaseModel):
+    """The reasons come first, so that the score follows from them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    originality: float = Field(description="1 to 10")
+    insight: float = Field(description="1 to 10")
+    depth: float = Field(description="1 to 10")
+    feasibility: float = Field(description="1 to 10")
+    rationale: str
+    score: float = Field(description="1 to 10")
+
+
+class MergeRatingReply(BaseModel):
+    """The reasons come first, so that the score follows from them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    integration: float = Field(description="1 to 10")
+    coherence: float = Field(description="1 to 10")
+    completeness: float = Field(description="1 to 10")
+    fidelity: float = Field(description="1 to 10")
+    rationale: str
+    score: float = Field(description="1 to 10")
+
+
+def read_rating(reply: str, dimensions: tuple[str, ...]) -> Rating:
+    """The rating in a JSON object anywhere in the reply, else the score on a line `Score: 8`.
+
+    An object without an overall score gives the mean of its dimensions, if it has them all.
+
+    >>> read_rating('Bold. {"score": "8/10", "rationale": "new"}', ("insight",))
+    Rating(score=8.0, rationale='new', dimensions={})
+    >>> read_rating('{"insight": 6, "depth": 9}', ("insight", "depth")).score
+    7.5
+    """
+    try:
+        found = json_object(reply, *OVERALL, *dimensions)
+    except NoObject:
+        return Rating(score_line(reply), reply.strip())
+    given = _dimensions(found, dimensions)
+    if any(key in found for key in OVERALL):
+        score = score_in_object(found)
+    elif missing := [name for name in dimensions if name not in given]:
+        raise Unparseable(f"there is no score, and {', '.join(missing)} cannot be read")
+    else:
+        score = sum(given.values()) / len(given)
+    return Rating(score, text_field(found, "rationale"), given)
+
+
+def _dimensions(found: JSON, names: tuple[str, ...]) -> dict[str, float]:
+    given: dict[str, float] = {}
+    for name in names:
+        try:
+            given[name] = score_in_value(found.get(name))
+        except Unparseable:
+            continue
+    return given
+
+
+def brief_rating(rating: Rating) -> str:
+    return f'{rating.score:.1f} — "{preview(rating.rationale)}"'
+
+
+def _reader(schema: type[BaseModel]) -> Callable[[str], Rating]:
+    dimensions = tuple(name for name in schema.model_fields if name not in ("rationale", "score"))
+    return lambda reply: read_rating(reply, dimensions)
+
+
+IDEA_RATING: Format[Rating] = Format(
+    "idea-rating",
+    instructions="""\
+Write the reasons first and let the score follow from them. Reply with this JSON object and nothing else:
+
+```json
+{
+  "originality": 6,
+  "insight": 7,
+  "depth": 5,
+  "feasibility": 8,
+  "rationale": "what is new in it, what it sees, and where it fails",
+  "score": 7
+}
+```
+Each number is from 1 to 10. `originality`: far from what anybody would say first. `insight`: sees something that is \
+true and easily missed. `depth`: thought through to its consequences. `feasibility`: could be done or defended. \
+`score`: the whole.""",
+    parse=_reader(IdeaRatingReply),
+    example='{"originality": 8, "insight": 8, "depth": 7, "feasibility": 7, "rationale": "Not the first thing one '
+    'thinks of.", "score": 8}',
+    schema=IdeaRatingReply,
+    brief=brief_rating,
+)
+
+MERGE_RATING: Format[Rating] = Format(
+    "merge-rating",
+    instructions="""\
+Write the reasons first and let the score follow from them. Reply with this JSON object and nothing else:
+
+```json
+{
+  "integration": 6,
+  "coherence": 7,
+  "completeness": 5,
+  "fidelity": 8,
+  "rationale": "what of the answers is kept, lost or twisted",
+  "score": 7
+}
+```
+Each number is from 1 to 10. `integration`: one answer made of several, not a list of them. `coherence`: reads as if \
+written at one go, without contradiction. `completeness`: nothing that matters in the answers is lost. `fidelity`: \
+says nothing that they do not support. `score`: the whole, as an answer to the question.""",
+    parse=_reader(MergeRatingReply),
+    example='{"integration": 8, "coherence": 8, "completeness": 8, "fidelity": 9, "rationale": "Everything that '
+    'matters is there.", "score": 8}',
+    schema=MergeRatingReply,
+    brief=brief_rating,
+)

@@ -1,0 +1,50 @@
+"""VARIANT: another way to put a question."""
+
+import re
+
+from pydantic import BaseModel, ConfigDict
+
+from folkmoot.errors import Unparseable
+from folkmoot.formats.base import Format, preview
+from folkmoot.formats.reading import NoObject, json_object, text_field
+
+_LABELLED = re.compile(
+    r"^[ \t>*_#`-]*prompt[ _]variant[ \t*_`]*[:=](?P<rest>.+)", re.IGNORECASE | re.MULTILINE | re.DOTALL
+)
+
+
+class VariantReply(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    prompt_variant: str
+
+
+def read_variant(reply: str) -> str:
+    """The question in a JSON object anywhere in the reply, else whatever follows the words `Prompt variant:`.
+
+    >>> read_variant('{"prompt_variant": " Who loses? "}'), read_variant("**Prompt variant:** Who loses?")
+    ('Who loses?', 'Who loses?')
+    """
+    try:
+        variant = text_field(json_object(reply, "prompt_variant"), "prompt_variant")
+    except NoObject:
+        found = _LABELLED.search(reply)
+        variant = found["rest"].strip(" \t\n\r*_`") if found else ""
+    if not variant:
+        raise Unparseable('there is no "prompt_variant" with a text')
+    return variant
+
+
+VARIANT: Format[str] = Format(
+    "variant",
+    instructions="""\
+Reply with this JSON object and nothing else:
+
+```json
+{"prompt_variant": "the question, put in the new way, complete and on its own"}
+```""",
+    parse=read_variant,
+    example='{"prompt_variant": "Put yourself in the place of whoever pays for this: what would you do?"}',
+    schema=VariantReply,
+    brief=lambda variant: f'"{preview(variant)}"',
+)

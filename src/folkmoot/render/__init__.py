@@ -1,0 +1,1 @@
+"""How a run is shown: events and results as text, written to the stream one is given and nowhere else."""

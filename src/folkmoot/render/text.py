@@ -1,0 +1,197 @@
+"""A result in text: the answer for standard output, and for people the report of how it came about."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+from folkmoot.formats.base import preview
+from folkmoot.render.wording import Style, cost, counted, duration, one_line, paint, score_table
+from folkmoot.types import Candidate, Result
+
+MOST_LISTED = 6  # answers or failures with a line of their own; the others are named together
+
+STATUS = {
+    "converged": "Converged in {rounds}",
+    "max_rounds_exceeded": "No agreement after {rounds}",
+    "single_model": "One seat answered; nobody judged it",
+    "insufficient_models": "Too few seats answered in round {round}",
+    "over_budget": "Stopped in round {round}: the budget is used up",
+    "max_calls": "Stopped in round {round}: no more calls are allowed",
+    "cancelled": "Interrupted in round {round}",
+    "unfinished": "Unfinished: the record ends in round {round}",
+    "failed": "Failed in round {round}",
+}
+"""What a status means, in words. A status that is not here is shown as it is, with its rounds."""
+
+RESUME = {
+    "unfinished": "",
+    "cancelled": "",
+    "failed": " --retry-failed",
+    "insufficient_models": " --retry-failed",
+    "over_budget": " --budget USD",
+    "max_calls": " --max-calls N",
+}
+"""What `folkmoot resume` must be told to get further than this."""
+
+MORE_ROUNDS, MOST_ROUNDS = 3, 20
+
+
+def answer_text(result: Result) -> str:
+    """What goes to standard output, without a last line break: the answer, as the model wrote it, and nothing else.
+
+    Where no answer was chosen: all of them, the best first, each under a line that says whose it is. Empty when there
+    is none. On a terminal, pass it through `wording.visible`.
+    """
+    if result.answer is not None:
+        return result.answer
+    ids = _ids(result)
+    return "\n\n".join(
+        f"── {ids.get(each.seat, each.seat)} ({_score(each) or 'not scored'}) ──\n{each.answer}"
+        for each in _ranked(result.outcome.answers)
+    )
+
+
+def report_text(result: Result, *, colour: bool) -> str:
+    """What a person wants to know beside the answer: a blank line, then at most one screen."""
+    ids = _ids(result)
+    also = [each.seat for each in result.outcome.answers]
+    parts: tuple[Iterable[str], ...] = (
+        [""],
+        _headline(result, ids, colour),
+        score_table(result.outcome.scores, ids, result.outcome.leader, also=also, colour=colour),
+        _dissent(result, ids),
+        _losses(result, ids, colour),
+        _effort(result),
+        _further(result),
+    )
+    return "\n".join(line for part in parts for line in part)
+
+
+def status_text(result: Result) -> str:
+    """How a run ended, in words.
+
+    A status that this module does not know keeps its own name: `deadlock` is "Deadlock after 3 rounds".
+    """
+    outcome = result.outcome
+    rounds = counted(outcome.round, "round")
+    if known := STATUS.get(result.status):
+        return known.format(rounds=rounds, round=outcome.round)
+    return one_line(f"{result.status.replace('_', ' ').capitalize()} after {rounds}")
+
+
+def _headline(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[str]:
+    outcome = result.outcome
+    style: Style = "good" if outcome.met else "warning" if outcome.answers else "bad"
+    rule = f" [{one_line(outcome.strategy)}]" if outcome.strategy and outcome.explanation and outcome.scores else ""
+    why = "" if result.status == "single_model" or not outcome.explanation else f": {one_line(outcome.explanation)}"
+    yield paint(status_text(result), style, colour) + why + rule
+    chosen = next((each for each in outcome.answers if each.seat == outcome.winner), None)
+    if outcome.winner is not None:
+        score = f", mean score {chosen.score:.1f}" if chosen is not None and chosen.score is not None else ""
+        title = "Winner" if outcome.met else "Ahead when it ended"
+        yield f"{title}: {ids.get(outcome.winner, outcome.winner)}{score}"
+    elif outcome.answer is None and outcome.answers:
+        yield "No answer was chosen: all of them are above"
+
+
+def _dissent(result: Result, ids: Mapping[str, str]) -> Iterable[str]:
+    """The answers that were not chosen, and who led before. Whether two answers disagree is not for us to say."""
+    outcome = result.outcome
+    winner = outcome.winner
+    for number, scores in enumerate(outcome.scores, 1):
+        ahead = [seat for seat, score in scores.items() if score == max(scores.values())]
+        if winner and ahead and winner not in ahead:
+            led = " and ".join(ids.get(seat, seat) for seat in ahead)
+            yield f"Round {number} was led by {led} ({scores[ahead[0]]:.1f})"
+    others = [each for each in _ranked(outcome.answers) if each.seat != winner]
+    if outcome.answer is None or not others:
+        return
+    yield "The other answers:"
+    for each in others[:MOST_LISTED]:
+        alike = _plain(each.answer) == _plain(outcome.answer)
+        said = "word for word the same" if alike else f'"{one_line(preview(each.answer))}"'
+        yield f"    {_score(each) or '-':>4}  {ids.get(each.seat, each.seat)} — {said}"
+    if rest := others[MOST_LISTED:]:
+        yield "    and " + ", ".join(f"{ids.get(each.seat, each.seat)} ({_score(each) or '-'})" for each in rest)
+
+
+def _losses(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[str]:
+    """Calls without a usable reply, seats that left, models that were others than those asked for."""
+    bad, warning = paint("✗", "bad", colour), paint("!", "warning", colour)
+    if result.failures:
+        yield f"{counted(len(result.failures), 'call')} without a usable reply:"
+    for failure in result.failures[:MOST_LISTED]:
+        about = failure.step.rpartition("/")[2].partition(">")[2].removesuffix("+repair")
+        whom = f" → {ids.get(about, about)}" if about else ""
+        where = f"round {failure.round} {failure.phase}" if failure.round else failure.phase
+        yield f"    {bad} {where}  {one_line(failure.model_id)}{whom}: {one_line(failure.message, 160)}"
+    if len(result.failures) > MOST_LISTED:
+        yield f"    and {len(result.failures) - MOST_LISTED} more"
+    if result.dropped:
+        yield f"{warning} Took no part to the end: {', '.join(one_line(each) for each in result.dropped)}"
+    for seat in result.seats:
+        if seat.mismatch and seat.answered_by:
+            yield f"{warning} {one_line(seat.model_id)} was answered by another model: {one_line(seat.answered_by)}"
+
+
+def _effort(result: Result) -> Iterable[str]:
+    further = result.attempts - result.total_calls - result.repairs
+    made = [counted(result.total_calls, "call")]
+    if further > 0:
+        made.append(counted(further, "further attempt"))
+    if result.repairs:
+        made.append(counted(result.repairs, "repair"))
+    yield " · ".join((", ".join(made), duration(result.elapsed_ms / 1000), _tokens(result), _cost(result)))
+
+
+def _tokens(result: Result) -> str:
+    usage = result.usage
+    silent = [seat for seat in result.seats if seat.calls and not seat.usage.output_tokens]
+    if not usage.input_tokens + usage.output_tokens:
+        return "tokens not reported"
+    share = usage.cached_tokens / usage.input_tokens if usage.input_tokens else 0.0
+    cached = f" ({share:.0%} from cache)" if usage.cached_tokens else ""
+    less = f", {counted(len(silent), 'seat')} not reporting" if silent else ""
+    return f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out{less}"
+
+
+def _cost(result: Result) -> str:
+    asked = [seat for seat in result.seats if seat.calls or seat.cost_usd]
+    if not asked:
+        return "nothing spent"
+    known = sum(seat.cost_usd or 0.0 for seat in asked)
+    unknown = [one_line(seat.model_id) for seat in asked if seat.cost_usd is None]
+    covered = any(seat.billing == "subscription" for seat in asked)
+    if not (known or unknown or covered or result.list_usd) and any(seat.billing != "free" for seat in asked):
+        return "nothing billed"  # the record does not say why
+    return cost(known, unknown=unknown, list_usd=result.list_usd, subscription=covered)
+
+
+def _further(result: Result) -> Iterable[str]:
+    if not result.run_id:
+        return
+    run = shlex.quote(result.run_id)
+    yield f"How it came about: folkmoot show --verbose {run}"
+    if result.outcome.met:
+        return
+    arguments = RESUME.get(result.status)
+    if result.status == "max_rounds_exceeded" and result.outcome.round < MOST_ROUNDS:
+        arguments = f" --rounds {min(result.outcome.round + MORE_ROUNDS, MOST_ROUNDS)}"
+    if arguments is not None:
+        yield f"Go on: folkmoot resume {run}{arguments}"
+
+
+def _ranked(answers: Iterable[Candidate]) -> list[Candidate]:
+    """The best first; those that nobody scored last, in seat order."""
+    return sorted(answers, key=lambda each: -each.score if each.score is not None else 1.0)
+
+
+def _score(candidate: Candidate) -> str:
+    return "" if candidate.score is None else f"{candidate.score:.1f}"
+
+
+def _plain(answer: str) -> str:
+    return " ".join(answer.split()).casefold()
+
+
+def _ids(result: Result) -> dict[str, str]:
+    return {seat.seat: one_line(seat.model_id) for seat in result.seats}

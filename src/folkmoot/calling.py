@@ -135,7 +135,8 @@ class Caller:
             self.count.repairs += 1
             self.emit(events.RepairAsked(place.step, call.seat, place.key, str(reason)))
             again = replace(place, step=place.step + "+repair")
-            entry = await self._entry(again, call.seat, _repair(request, text, reason, call.format), clock)
+            repair = _repair(request, again.step, text, reason, call.format)
+            entry = await self._entry(again, call.seat, repair, clock)
             text = self._text(entry)
             try:
                 value = call.format.parse(text)
@@ -352,9 +353,10 @@ def same_model(asked: str, answered: str) -> bool:
     return rest != got and (rest.startswith(":") or rest.lstrip("-@").replace("-", "").isdigit())
 
 
-def _repair(request: Request, text: str, reason: Unparseable, format: Format[Any]) -> Request:
+def _repair(request: Request, step: str, text: str, reason: Unparseable, format: Format[Any]) -> Request:
     ask = f"Your reply could not be read: {reason}.\n\nGive it again, in this form.\n\n{format.instructions}"
-    return replace(request, messages=(*request.messages, Message("assistant", (text,)), Message("user", (ask,))))
+    messages = (*request.messages, Message("assistant", (text,)), Message("user", (ask,)))
+    return replace(request, messages=messages, about=replace(request.about, step=step))
 
 
 @cache

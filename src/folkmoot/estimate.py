@@ -60,4 +60,5 @@ async def estimate(spec: RunSpec, price: PriceOf) -> Estimate:
         warning=f"{seats} seats make {protocol.calls_per_round(options, seats)} calls in every round"
         if seats > MANY_SEATS
         else None,
+        details=protocol.foretell(options, seats) if protocol.foretell else {},
     )

@@ -120,7 +120,15 @@ class _Export:
         return spec
 
     def _id(self, seat: str) -> str:
-        return self._seats[seat].id or self._seats[seat].model
+        return (self._seats[seat].id or self._seats[seat].model) if seat in self._seats else seat
+
+    def _name(self, seat: str) -> str:
+        return self._names.get(seat) or safe_name(seat)
+
+
+def _about(event: events.CallEvent) -> tuple[str, ...]:
+    """Whom or what a call is about, besides the seat that is asked: as a rule nobody, or the author of an answer."""
+    return event.key[1:] if event.key[:1] == (event.seat,) else event.key
 
 
 class RecordExport(_Export):
@@ -155,7 +163,7 @@ class RecordExport(_Export):
         step = read_step(event.step)
         kind = KINDS.get(step.phase, step.phase)
         seat = self._id(event.seat)
-        about = self._id(event.key[1]) if len(event.key) > 1 else None
+        about = ", ".join(self._id(each) for each in _about(event)) or None
         if isinstance(event, events.CallFailed):
             found = Contribution(kind, step.round, seat, about, failure=f"{event.kind}: {event.message}")
         else:
@@ -164,7 +172,7 @@ class RecordExport(_Export):
                 event.list_usd,
             )  # fmt: skip
         scope = [safe_name(each) for each in step.scope.split("/") if each]
-        page = self.folder.joinpath(*scope, f"round-{step.round:03d}", f"{self._names[event.seat]}.{safe_name(kind)}")
+        page = self.folder.joinpath(*scope, f"round-{step.round:03d}", f"{self._name(event.seat)}.{safe_name(kind)}")
         return page, found
 
     def _add(self, path: Path, step: str, found: Contribution) -> None:
@@ -254,6 +262,7 @@ class RefineryExport(_Export):
         run_id = event.run_id or new_run_id(event.prompt)
         self.folder = self.folder / run_id
         self._journal = RunFolder(Path(event.folder)).journal if event.folder else None
+        panel = [seat.id or seat.model for seat in event.seats if seat.duty == "member"]
         self._metadata = {
             **event.options,
             "verb": event.protocol,
@@ -261,8 +270,8 @@ class RefineryExport(_Export):
             "status": "running",
             "version": __version__,
             "started": spec.created if spec else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "models": [seat.id or seat.model for seat in event.seats],
-            "panel_size": len(event.seats),
+            "models": panel,
+            "panel_size": len(panel),
             "max_rounds": event.options.get("rounds"),
             "max_concurrent": spec.limits.max_concurrent if spec else None,
             "seed": spec.seed if spec else None,
@@ -271,22 +280,22 @@ class RefineryExport(_Export):
         write_json(self.folder / "metadata.json", self._metadata)
 
     def _finished(self, event: events.CallFinished, step: Step) -> None:
-        judge = self._names[event.seat]
+        about = _about(event)
         review = _review(event.value)
-        if review is not None and len(event.key) == 2:
-            self._write_review(event, step, event.key[1], review)
+        if review is not None and len(about) == 1:
+            self._write_review(event, step, about[0], review)
         elif isinstance(event.value, Mapping) and step.phase == "evaluate" and self._labels:
             author = {label: seat for seat, label in self._labels.items()}
             for label, each in event.value.items():
                 if label in author and (review := _review(each)) is not None:
                     self._write_review(event, step, author[label], review)
         else:
-            names = "-".join([judge, *(self._names[seat] for seat in event.key[1:])])
+            names = "-".join(self._name(seat) for seat in (event.seat, *about))
             text = event.value if step.phase == "propose" and isinstance(event.value, str) else event.text
             write_file(self._free(step, f"{step.phase}-{names}", ".md", event.step), text)
 
     def _write_review(self, event: events.CallFinished, step: Step, author: str, review: JSON) -> None:
-        name = f"{step.phase}-{self._names[event.seat]}-{self._names[author]}"
+        name = f"{step.phase}-{self._name(event.seat)}-{self._name(author)}"
         said = {"evaluator": self._id(event.seat), "evaluatee": self._id(author), **review}
         write_json(self._free(step, name, ".json", f"{event.step}>{author}"), said)
 
@@ -299,7 +308,7 @@ class RefineryExport(_Export):
         return path
 
     def _failure(self, event: events.CallFailed, step: Step) -> JSON:
-        about = {"target_model_id": self._id(event.key[1])} if len(event.key) > 1 else {}
+        about = {"target_model_id": self._id(author) for author in _about(event)[:1]}
         return {
             "round": step.round, "phase": step.phase, "model_id": self._id(event.seat), **about,
             "kind": event.kind, "message": event.message, "step": event.step,

@@ -114,8 +114,9 @@ class Index:
         with contextlib.suppress(FileExistsError):  # SQLite's other files take over the mode of this one
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with contextlib.closing(sqlite3.connect(self.path, timeout=30.0, isolation_level=None)) as base:
-            if base.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            with contextlib.suppress(sqlite3.OperationalError):  # refused while others work on it; the next one does it
                 base.execute("PRAGMA journal_mode = WAL")
+            if base.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 with _writing(base):
                     _make_anew(base)
             base.execute("PRAGMA synchronous = NORMAL")

@@ -4,6 +4,7 @@ What a model wrote is either the rest of its file, verbatim, or a quotation (`> 
 did not open, swallow what follows, or pass off a heading or a table of its own as part of the record.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -161,6 +162,7 @@ def final_page(result: Result, proposals: Sequence[Contribution], prompt: str) -
         *_scores(result),
         *_dissent(result),
         *_failures(result),
+        *_details(result),
         "## Cost",
         _cost(result),
         *_answers(result),
@@ -230,6 +232,13 @@ def _dissent(result: Result) -> list[str]:
         for each in others
     ]
     return ["## Dissent", "\n".join(lines)]
+
+
+def _details(result: Result) -> list[str]:
+    """What else the protocol reports: votes, counts, sources."""
+    if not result.outcome.details:
+        return []
+    return ["## Details", _as_written(json.dumps(result.outcome.details, ensure_ascii=False, indent=2))]
 
 
 def _failures(result: Result) -> list[str]:

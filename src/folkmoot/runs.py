@@ -119,7 +119,7 @@ async def begin(
         check_seats(spec, providers, price, attachments)
         folder = machine.home.create(spec.title or spec.prompt)
         folder.save(spec, tuple(attachments))
-        return await execute(spec, providers, folder=folder, listeners=listeners, price=price, attachments=attachments)
+        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, {})
     finally:
         for provider in providers.values():
             await provider.aclose()

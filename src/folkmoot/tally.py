@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 
 
 def mean_scores(scores: Mapping[tuple[str, str], float], authors: Iterable[str]) -> dict[str, float]:
@@ -15,7 +16,12 @@ def mean_scores(scores: Mapping[tuple[str, str], float], authors: Iterable[str])
     received: dict[str, list[float]] = {author: [] for author in authors}
     for (_, author), score in scores.items():
         received[author].append(score)
-    return {author: sum(given) / len(given) for author, given in received.items() if given}
+    return {author: _mean(given) for author, given in received.items() if given}
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    # Added as the decimals that were written: 7.1, 9.2 and 7.7 make 24, in any order, and reach a threshold of 8.
+    return float(sum(Fraction(str(each)) for each in numbers) / len(numbers))
 
 
 def leader(scores: Mapping[str, float], previous: str | None) -> str | None:

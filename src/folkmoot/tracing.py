@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Path = tuple[str | int, ...]
+Where = tuple[str | int, ...]
 """Where a span stands: (), (scope, round), (scope, round, phase) or (scope, round, phase, step)."""
 
 PROVIDERS = {
@@ -63,16 +63,14 @@ def tracer_listener(provider: "TracerProvider | None" = None) -> "RunTracer | No
 class RunTracer:
     """Listens to one run and makes its spans. They begin and end when the events come.
 
-    An interrupted run has no last event: what is open then ends, as interrupted, with this object, with the process,
-    or with `close`.
+    A round ends when the next one of its scope begins or the run ends: nothing else says so. An interrupted run has no
+    last event: what is open then ends, as interrupted, with this object, with the process, or with `close`.
     """
 
     def __init__(self, tracer: "Tracer", *, content: bool = False) -> None:
         self._open = _OpenSpans(tracer)
         self._content = content
         self._seats: dict[str, Seat] = {}
-        # Before the SDK's own exit function, which was registered earlier, sends the last spans.
-        atexit.register(self._open.interrupt)
         weakref.finalize(self, _OpenSpans.interrupt, self._open).atexit = False
 
     def close(self) -> None:
@@ -107,6 +105,8 @@ class RunTracer:
 
     def _run_started(self, event: events.RunStarted) -> None:
         self._open.interrupt()
+        # It will run before the SDK's own exit function, registered earlier, which sends the last spans.
+        atexit.register(self._open.interrupt)
         self._seats = {seat.name: seat for seat in event.seats}
         attributes: Attributes = {
             "gen_ai.operation.name": "invoke_workflow",
@@ -183,12 +183,12 @@ class _OpenSpans:
 
     def __init__(self, tracer: "Tracer") -> None:
         self._tracer = tracer
-        self._spans: dict[Path, Span] = {}
+        self._spans: dict[Where, Span] = {}
 
-    def __contains__(self, path: Path) -> bool:
+    def __contains__(self, path: Where) -> bool:
         return path in self._spans
 
-    def start(self, path: Path, name: str, attributes: "Attributes", *, client: bool = False) -> None:
+    def start(self, path: Where, name: str, attributes: "Attributes", *, client: bool = False) -> None:
         """Begin a span below the nearest open one. One that is open already goes on."""
         if path in self._spans:
             return
@@ -202,11 +202,11 @@ class _OpenSpans:
             attributes,
         )
 
-    def note(self, name: str, attributes: "Attributes", path: Path = ()) -> None:
+    def note(self, name: str, attributes: "Attributes", path: Where = ()) -> None:
         if path in self._spans:
             self._spans[path].add_event(name, attributes)
 
-    def end(self, path: Path, attributes: "Attributes", failed: tuple[str, str] | None = None) -> None:
+    def end(self, path: Where, attributes: "Attributes", failed: tuple[str, str] | None = None) -> None:
         """End one span; `failed` is what went wrong, as a kind and in words."""
         from opentelemetry.trace import Status, StatusCode
 
@@ -220,7 +220,7 @@ class _OpenSpans:
         span.set_attributes(attributes)
         span.end()
 
-    def end_below(self, path: Path) -> None:
+    def end_below(self, path: Where) -> None:
         """End what is open at `path` and below it. A call that is still open there was given up."""
         for each in reversed(self._spans.copy()):
             if each and each[: len(path)] == path:

@@ -263,3 +263,4 @@ class Estimate(Record):
     usd: float | None = None  # of a typical run; 0.0: nobody bills it; None: a price is unknown
     max_usd: float | None = None
     warning: str | None = None
+    details: JSON = Field(default_factory=dict)  # what else this protocol foretells; in JSON its keys stand on top

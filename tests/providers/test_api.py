@@ -238,7 +238,9 @@ def test_a_page_is_not_an_answer(wire: Wire) -> None:
 @every_wire
 def test_an_answer_without_text_is_empty(wire: Wire) -> None:
     assert failure(wire, Reply("")).kind == "empty"
-    assert failure(wire, Reply(" \n", thought="Hm.", finish="length")).kind == "empty"
+    cut_short = failure(wire, Reply(" \n", thought="Hm.", finish="length", input=1000, output=500, reasoning=500))
+    assert cut_short.kind == "empty"
+    assert cut_short.usd  # it was thought about, and that is billed
 
 
 @every_wire

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from folkmoot.errors import InputError
 from folkmoot.run import Run
-from folkmoot.types import Outcome
+from folkmoot.types import JSON, Outcome
 
 
 class Options(BaseModel):
@@ -42,6 +42,7 @@ class Registered:
     max_calls: Callable[[Any, int], int]  # (options, seats) -> calls that no run exceeds
     calls_per_round: Callable[[Any, int], int]
     keeps_all_seats: bool = False  # whether a seat is asked again whatever happened to it
+    foretell: Callable[[Any, int], JSON] | None = None  # (options, seats) -> what else a dry run shows
 
 
 def duties(options: Options) -> dict[str, tuple[str, ...]]:
@@ -65,13 +66,15 @@ def protocol(
     max_calls: Callable[[T, int], int],
     calls_per_round: Callable[[T, int], int] | None = None,
     keeps_all_seats: bool = False,
+    foretell: Callable[[T, int], JSON] | None = None,
 ) -> Callable[[Callable[[Run, T], Awaitable[Outcome]]], Callable[[Run, T], Awaitable[Outcome]]]:
     """Register an async function `(run, options) -> Outcome`. The first line of its docstring is its help."""
 
     def register(decide: Callable[[Run, T], Awaitable[Outcome]]) -> Callable[[Run, T], Awaitable[Outcome]]:
         summary = (decide.__doc__ or "").strip().splitlines()[0].rstrip(".")
-        per_round = calls_per_round or max_calls
-        _REGISTRY[name] = Registered(name, options, decide, summary, max_calls, per_round, keeps_all_seats)
+        _REGISTRY[name] = Registered(
+            name, options, decide, summary, max_calls, calls_per_round or max_calls, keeps_all_seats, foretell
+        )
         return decide
 
     return register

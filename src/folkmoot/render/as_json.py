@@ -11,13 +11,17 @@ from folkmoot.types import JSON, Estimate, Failure, Result, SeatReport
 
 
 def result_json(result: Result) -> JSON:
-    """A result. `winner` is there only when there is one; its `model_id` is null when no seat wrote the answer."""
+    """A result. `winner` is there only when there is one; its `model_id` is null when no seat wrote the answer.
+
+    What else the protocol reports stands right after it; its `metadata`, if it has any, within `metadata`.
+    """
     outcome = result.outcome
     ids = {seat.seat: seat.model_id for seat in result.seats}
     shown: JSON = {"status": outcome.status}
     if outcome.answer is not None:
         shown["winner"] = {"model_id": ids.get(outcome.winner or ""), "answer": outcome.answer}
-    return shown | {
+    details = {key: value for key, value in outcome.details.items() if key != "metadata"}
+    rest: JSON = {
         "final_round": outcome.round,
         "strategy": outcome.strategy,
         "all_answers": [
@@ -29,6 +33,7 @@ def result_json(result: Result) -> JSON:
             "total_calls": result.total_calls,
             "elapsed_ms": result.elapsed_ms,
             "models_dropped": list(result.dropped),
+            **outcome.details.get("metadata", {}),
         },
         "run_id": result.run_id,
         "protocol": result.protocol,
@@ -44,6 +49,7 @@ def result_json(result: Result) -> JSON:
         "attempts": result.attempts,
         "repairs": result.repairs,
     }
+    return shown | details | {key: value for key, value in rest.items() if key not in details}
 
 
 def error_json(
@@ -84,6 +90,7 @@ def dry_run_json(estimate: Estimate) -> JSON:
         "usage": {"input_tokens": estimate.input_tokens, "output_tokens": estimate.output_tokens},
         "cost_usd": estimate.usd,
         "max_cost_usd": estimate.max_usd,
+        **estimate.details,
     }
     return shown | ({"warning": estimate.warning} if estimate.warning else {})
 
@@ -97,6 +104,7 @@ def dry_run_text(estimate: Estimate) -> str:
         [
             *lines,
             f" Total calls (max): {estimate.total_calls}",
+            *(f" {key.replace('_', ' ').capitalize()}: {value}" for key, value in estimate.details.items()),
             f" Typical calls: {estimate.typical_calls}",
             f" Typical tokens: about {estimate.input_tokens:,} in, {estimate.output_tokens:,} out",
             f" Cost at list price: {_price(estimate)}",

@@ -186,7 +186,7 @@ def _interrupted(interrupted: Interrupted, seen: _Seen, screen: Screen) -> int:
         from folkmoot.render.as_json import result_json
 
         _print_json(result_json(result), screen)
-    click.echo(f"folkmoot: interrupted; nothing is lost. Go on with: folkmoot resume {folder.id}", err=True)
+    click.echo(f"folkmoot: interrupted, and nothing is lost: folkmoot resume {folder.id}", err=True)
     return interrupted.code
 
 

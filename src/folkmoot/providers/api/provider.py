@@ -63,19 +63,20 @@ class ApiProvider(BaseProvider):
 
     def _completion(self, asked: str, text: str, response: ModelResponse) -> Completion:
         label, finish = self.vendor.label, response.finish_reason
+        usage = _usage(response)
+        usd = self._usd(asked, response, usage)
         if finish == "content_filter":
-            raise ProviderError("empty", f"{label}'s content filter withheld the answer")
+            raise ProviderError("empty", f"{label}'s content filter withheld the answer", usd=usd)
         if finish not in ("stop", "length"):
-            raise ProviderError("server", f"{label}'s stream ended before the answer did")
+            raise ProviderError("server", f"{label}'s stream ended before the answer did", usd=usd)
         if not text.strip():
             why = " within the limit on its length" if finish == "length" else ""
-            raise ProviderError("empty", f"{label} answered without text{why}")
-        usage = _usage(response)
+            raise ProviderError("empty", f"{label} answered without text{why}", usd=usd)
         return Completion(
             text=text,
             model=response.model_name,
             usage=usage,
-            usd=self._usd(asked, response, usage),
+            usd=usd,
             list_usd=None if self.billing == "metered" or usage is None else self._list_price(asked, response, usage),
             finish=finish,
         )

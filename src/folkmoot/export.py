@@ -6,15 +6,12 @@ Markdown again from it. Files are replaced as a whole, so that no reader sees ha
 """
 
 import asyncio
-import hashlib
 import json
 import logging
-import os
-import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +21,7 @@ from folkmoot._version import __version__
 from folkmoot.background import flush, later
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
+from folkmoot.files import file_names, safe_name, short_hash, write_file, write_json
 from folkmoot.markdown import KINDS, Contribution, contribution_page, final_page, review_page
 from folkmoot.steps import Step, read_step, seat_order
 from folkmoot.store import RunFolder, RunSpec, new_run_id
@@ -32,32 +30,6 @@ from folkmoot.types import JSON, Result, Seat
 _log = logging.getLogger("folkmoot")
 
 PATIENCE = 0.1  # seconds in which more may come, so that a page that grows fast is not written for every line
-LONGEST_NAME = 100  # bytes; two of them and a phase still fit into a file name
-
-
-def safe_name(text: str) -> str:
-    """`text` as part of a file name, on any file system; a long one ends in a hash.
-
-    >>> safe_name("ollama/llama3:8b"), safe_name("openai/gpt-5.4#2"), safe_name(".."), safe_name("")
-    ('ollama_llama3_8b', 'openai_gpt-5.4#2', '__', '_')
-    """
-    name = re.sub(r"[^A-Za-z0-9._+#-]", "_", text) or "_"
-    if name.startswith("."):
-        name = name.replace(".", "_")
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 9]}-{_short_hash(text)}"
-
-
-def file_names(seats: Sequence[Seat]) -> dict[str, str]:
-    """A file-safe name for each seat (s1, s2, ...); no two are alike, also where case does not count."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for seat in seats:
-        name = safe_name(seat.id or seat.model)
-        while name.lower() in taken:
-            name = safe_name(f"{name}+{seat.name}")
-        taken.add(name.lower())
-        names[seat.name] = name
-    return names
 
 
 class _Export:
@@ -304,11 +276,12 @@ class RefineryExport(_Export):
         folder = self.folder / f"round-{step.round}"
         path = folder / f"{safe_name(name) if len(name) > 240 else name}{ending}"
         if self._files.setdefault(Path(str(path).lower()), owner) != owner:
-            path = folder / f"{name[:230]}-{_short_hash(owner)}{ending}"
+            path = folder / f"{name[:230]}-{short_hash(owner)}{ending}"
         return path
 
     def _failure(self, event: events.CallFailed, step: Step) -> JSON:
-        about = {"target_model_id": self._id(author) for author in _about(event)[:1]}
+        author = _about(event)[:1]
+        about = {"target_model_id": self._id(author[0])} if author else {}
         return {
             "round": step.round, "phase": step.phase, "model_id": self._id(event.seat), **about,
             "kind": event.kind, "message": event.message, "step": event.step,
@@ -366,25 +339,6 @@ async def write_record(folder: RunFolder, spec: RunSpec) -> None:
     await asyncio.to_thread(flush)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Replace a file; a reader sees the old or the new. Not forced to disk: the journal is what must survive."""
-    _make_folder(path.parent)
-    draft = path.with_name(f".draft-{os.getpid()}")  # one thread writes all exports
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(text.encode("utf-8", "replace"))
-    draft.replace(path)
-
-
-def write_json(path: Path, value: object) -> None:
-    write_file(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-
-
-def _make_folder(path: Path) -> None:
-    if not path.is_dir():
-        _make_folder(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
-
-
 def _review(value: object) -> JSON | None:
     """A parsed review in refinery's keys; None when it is none. Whole scores are integers, as refinery's are."""
     if not is_dataclass(value) or not isinstance(score := getattr(value, "score", None), int | float):
@@ -393,7 +347,3 @@ def _review(value: object) -> JSON | None:
     said["score"] = int(score) if float(score).is_integer() else score
     order = ("score", "rationale", "strengths", "weaknesses", "suggestions", "overall_assessment")
     return {key: said.pop(key) for key in order if key in said} | said
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]

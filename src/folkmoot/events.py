@@ -5,7 +5,7 @@ A listener is a plain function; one that raises is a bug of the listener and end
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from folkmoot.types import JSON, Outcome, Record, Result, Seat, Usage
@@ -25,6 +25,7 @@ class RunStarted(Event):
     options: Mapping[str, Any]
     folder: str | None
     resumed: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)  # seat -> "Answer C"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def as_json(event: Event) -> JSON:
     """
     name = type(event).__name__
     kind = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
-    return {"event": kind} | {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    return {"event": kind} | {each.name: _plain(getattr(event, each.name)) for each in fields(event)}
 
 
 def _plain(value: object) -> Any:

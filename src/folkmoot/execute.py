@@ -11,7 +11,7 @@ from folkmoot.calling import Caller, Conversation, RecordEnds, same_model
 from folkmoot.errors import CallFailed, Stopped, TooFewSeats
 from folkmoot.journal import FORMAT, Journal
 from folkmoot.limits import Limits, PriceOf, Purse
-from folkmoot.protocols import Options, Registered, check_options, find_protocol
+from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
 from folkmoot.run import Attendance, Gate, Run
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.types import (
@@ -44,6 +44,7 @@ def freeze(spec: RunSpec) -> RunSpec:
     return spec.model_copy(
         update={
             "options": options.model_dump(mode="json"),
+            "seats": (*spec.seats, *stand_ins(options, spec.seats)),
             "labels": spec.labels or drawn,
             "version": spec.version or __version__,
             "created": spec.created or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -112,7 +113,7 @@ async def _execute(
     registered = find_protocol(spec.protocol)
     chosen = check_options(registered, options)
     emit = _Emitter(list(listeners))
-    purse = Purse(limits, price, spent=_spent(journal), attempts=0)
+    purse = Purse(limits, price, spent=_spent(journal), attempts=len(journal.spent))
     seats = {seat.name: seat for seat in spec.seats}
     conversation = Conversation(spec.prompt, spec.seed, spec.messages(), tuple(attachments))
     caller = Caller(journal, seats, providers, conversation, limits, purse, emit, enforce=live)
@@ -121,7 +122,9 @@ async def _execute(
     run = Run(spec.prompt, caller, attendance, spec.seed, labels=spec.labels, gate=gate)
     run_id = folder.id if folder else ""
     path = str(folder.path) if folder else None
-    emit(events.RunStarted(run_id, spec.protocol, spec.prompt, spec.seats, options, path, resumed and live))
+    emit(
+        events.RunStarted(run_id, spec.protocol, spec.prompt, spec.seats, options, path, resumed and live, spec.labels)
+    )
     outcome = await _decide(registered, run, chosen, ended or "unfinished")
     recorded = journal.seconds
     result = report(

@@ -11,7 +11,7 @@ refused    a call was not made, because the run may not spend any more
 amend      options or limits were changed, by a resume or between two rounds
 forget     what the record holds for a step no longer counts
 
-A replay reads finished, refused, amend and forget; status and money read all.
+A replay reads finished, refused, amend and forget; status and money read all. Kinds of a later version are passed over.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from folkmoot.errors import FailureKind, JournalCorrupt, ReplayMismatch, RunLocked
+from folkmoot.errors import FailureKind, FolkmootError, InputError, JournalCorrupt, ReplayMismatch, RunLocked
 from folkmoot.types import JSON, Completion
 
 FORMAT = 1
@@ -157,24 +157,32 @@ class Journal:
     def _open(self, path: Path, read_only: bool) -> None:
         if not read_only:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not _locked(self._file):
                 os.close(self._file)
                 self._file = None
-                raise RunLocked(f"{path.parent.name}: another process is working on this run") from None
+                raise RunLocked(f"{path.parent.name}: another process is working on this run")
         raw = path.read_bytes() if path.exists() else b""
         whole = raw[: raw.rfind(b"\n") + 1]
         if self._file is not None and len(whole) < len(raw):
             os.ftruncate(self._file, len(whole))
-        for line in whole.splitlines():
-            if line.startswith(b'{"kind":"started"'):  # holds the request, which a replay makes again
-                self.lines += 1
-                continue
-            self._read(_parse(line, path, self.lines + 1))
+        try:
+            self._read_all(whole, path)
+        except FolkmootError:
+            self.close()
+            raise
         self._end_session()
         self._synced = self.lines
         self._new = not whole
+
+    def _read_all(self, whole: bytes, path: Path) -> None:
+        for number, line in enumerate(whole.splitlines(), 1):
+            if line.startswith(b'{"kind":"started"'):  # holds the request, which a replay makes again
+                self.lines += 1
+                continue
+            try:
+                self._read(_parse(line, path, number))
+            except (KeyError, TypeError, ValueError):  # JSON, but not what its kind must hold
+                raise _corrupt(path, number) from None
 
     def _end_session(self) -> None:
         if self._session is not None:
@@ -184,7 +192,8 @@ class Journal:
     def _read(self, line: JSON) -> None:
         if line["kind"] in ("header", "amend"):  # the first line of a process
             self._end_session()
-        self._session = (self._session or (line["at"], 0.0))[0], line["at"]
+        if "at" in line:
+            self._session = (self._session or (line["at"], 0.0))[0], line["at"]
         match line["kind"]:
             case "finished":
                 entry = _entry(line, self.lines)
@@ -203,6 +212,11 @@ class Journal:
                 self.refused.pop(line["step"], None)
             case "header":
                 self.version = line["version"]
+                if line["format"] != FORMAT:
+                    raise InputError(
+                        f"the record has format {line['format']}, of version {self.version} of Folkmoot; "
+                        f"this version reads format {FORMAT}"
+                    )
                 self.lenient = "forked_from" in line
         self.lines += 1
 
@@ -224,14 +238,30 @@ def held(path: Path) -> bool:
     return False
 
 
+def _locked(file: int) -> bool:
+    """Take the writer's lock. `held` takes it too, for a moment, so one refusal is not the last word."""
+    for _ in range(5):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return True
+    return False
+
+
 def _parse(line: bytes, path: Path, number: int) -> JSON:
     try:
         value = json.loads(line)
         value["kind"]
     except (ValueError, KeyError, TypeError):
-        raise JournalCorrupt(f"{path}:{number}: this line of the record cannot be read") from None
+        raise _corrupt(path, number) from None
     found: JSON = value
     return found
+
+
+def _corrupt(path: Path, number: int) -> JournalCorrupt:
+    return JournalCorrupt(f"{path}:{number}: this line of the record cannot be read")
 
 
 def _entry(line: JSON, order: int) -> Entry:

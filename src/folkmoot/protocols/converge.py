@@ -42,6 +42,7 @@ class ConvergeOptions(Options):
     def _stable_within_rounds(self) -> "ConvergeOptions":
         if self.stability_rounds > self.rounds:
             raise ValueError(f"stability_rounds ({self.stability_rounds}) is more than rounds ({self.rounds})")
+        closing_rule(self.closing, self.threshold, self.stability_rounds)  # known, or an InputError before anything
         return self
 
 
@@ -172,10 +173,10 @@ def propose(run: Run, seat: str, turns: Sequence[Turn], sees: Visibility) -> tup
     """What a seat is asked: the question, what it may see of the rounds before, the instruction."""
     question = block("question", run.prompt)
     added = (run.added_context,) if run.added_context else ()
-    past = [turn for turn in turns if seat in turn.answers]
+    past = [(number, turn) for number, turn in enumerate(turns, 1) if seat in turn.answers]
     if not past or sees == "blind":
         return (question, *added, PROPOSE)
-    own = tuple(_own_turn(run, seat, turn, number, sees) for number, turn in enumerate(turns, 1) if turn in past)
+    own = tuple(_own_turn(run, seat, turn, number, sees) for number, turn in past)
     if sees != "full-visibility":
         return (question, *own, *added, REVISE)
     peers = (

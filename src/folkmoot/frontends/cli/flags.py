@@ -32,6 +32,9 @@ RUN_FLAGS: tuple[click.Parameter, ...] = (
         ["--idle-timeout"], type=float, default=120.0, show_default=True, metavar="SECONDS",
         help="Longest silence of a seat that streams; 0 for no limit.",
     ),
+    click.Option(
+        ["--retries"], type=int, default=2, show_default=True, metavar="N", help="After a failure that may pass."
+    ),
     click.Option(["--max-concurrent"], type=int, default=0, metavar="N", help="Calls at once; 0 for no limit."),
     click.Option(["--role"], multiple=True, metavar="SEAT=TEXT", help="A stance for one seat."),
     click.Option(["--system"], multiple=True, metavar="[SEAT=]TEXT", help="A system prompt; @FILE reads one."),

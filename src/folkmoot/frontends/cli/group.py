@@ -22,17 +22,23 @@ RUN_COMMANDS = {
     "rm": "Delete runs",
 }
 
+EVAL_COMMANDS = {"eval": "Look at saved runs again; no model is asked"}
+HIDDEN = ("benchmark-brainstorm", "review-brainstorm-panels")  # what refinery calls eval brainstorm, eval panels
+
 
 class FolkmootGroup(click.Group):
     """Commands by name, loaded when they are called. Protocols come from their folder; a sentence is a question."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*protocol_summaries(), *RUN_COMMANDS]
+        return [*protocol_summaries(), *RUN_COMMANDS, *EVAL_COMMANDS]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in RUN_COMMANDS:
             found: click.Command = import_module("folkmoot.frontends.cli.runs").COMMANDS[name]
             return found
+        if name in EVAL_COMMANDS or name in HIDDEN:
+            looked_up: click.Command = import_module("folkmoot.frontends.cli.evals").COMMANDS[name]
+            return looked_up
         if name in protocol_summaries() or name in _added_protocols():
             from folkmoot.frontends.cli.protocol import protocol_command
 
@@ -55,7 +61,7 @@ class FolkmootGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, rows in (("Protocols", protocol_summaries()), ("Runs", RUN_COMMANDS)):
+        for title, rows in (("Protocols", protocol_summaries()), ("Runs", RUN_COMMANDS), ("Evaluation", EVAL_COMMANDS)):
             with formatter.section(title):
                 formatter.write_dl(list(rows.items()))
 
@@ -66,7 +72,7 @@ def protocol_summaries() -> dict[str, str]:
     found = {}
     for module in pkgutil.iter_modules([str(folder)]):
         source = (folder / f"{module.name}.py").read_text("utf-8")
-        written = re.search(rf'@protocol\("{module.name}".*?\n    """(.+?)(?:\n|""")', source, re.DOTALL)
+        written = re.search(rf'@protocol\(\s*"{module.name}".*?\n    """(.+?)(?:\n|""")', source, re.DOTALL)
         found[module.name] = written[1].strip() if written else ""
     return found
 

@@ -119,7 +119,7 @@ def _limits(given: Mapping[str, Any]) -> Limits:
     ]
     problems += [
         f"--{name.replace('_', '-')} cannot be negative"
-        for name in ("idle_timeout", "max_concurrent")
+        for name in ("idle_timeout", "max_concurrent", "retries")
         if not given[name] >= 0
     ]
     if problems:
@@ -130,6 +130,7 @@ def _limits(given: Mapping[str, Any]) -> Limits:
         max_concurrent=given["max_concurrent"],
         budget=given["budget"],
         max_calls=given["max_calls"],
+        retries=given["retries"],
     )
 
 

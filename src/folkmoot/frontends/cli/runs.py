@@ -128,7 +128,7 @@ _NEXT = (
     click.Option(["--retry-failed"], is_flag=True, help="Ask failed calls again."),
     click.Option(["--rounds", "--max-rounds"], type=int, help="The most rounds, counted from the first."),
     click.Option(["--budget"], type=float, metavar="USD", help="What the whole run may cost."),
-    click.Option(["--max-calls"], type=int, metavar="N", help="How many further calls it may make."),
+    click.Option(["--max-calls"], type=int, metavar="N", help="How many calls the whole run may make."),
 )
 
 COMMANDS = {

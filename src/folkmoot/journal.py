@@ -61,6 +61,7 @@ class Journal:
         self.entries: dict[str, Entry] = {}
         self.refused: dict[str, JSON] = {}
         self.amendments: list[JSON] = []
+        self.misfits: set[str] = set()  # steps used although another question was asked, where that is let pass
         self.lenient = False  # after a forget or a fork: records that no longer fit are set aside, not an error
         self.spent: list[JSON] = []  # what was paid: finished and attempt lines, forgotten or not, but not copied ones
         self.version = "?"
@@ -131,7 +132,6 @@ class Journal:
 
     def close(self) -> None:
         if self._file is not None:
-            os.fsync(self._file)
             os.close(self._file)
             self._file = None
 
@@ -151,8 +151,10 @@ class Journal:
         if parts:
             _sync_path(parts[0].parent)
         os.fdatasync(file) if hasattr(os, "fdatasync") else os.fsync(file)
-        if new and self.path is not None:  # the file's own entry in its folder
-            _sync_path(self.path.parent)
+        if new and self.path is not None:  # the rest of the folder, and its own entry in the folder above
+            for path in (self.path.with_name("run.json"), self.path.parent, self.path.parent.parent):
+                if path.exists():
+                    _sync_path(path)
 
     def _open(self, path: Path, read_only: bool) -> None:
         if not read_only:

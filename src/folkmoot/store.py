@@ -186,14 +186,17 @@ def new_run_id(title: str, now: float | None = None) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`; whoever reads sees the old or the new, also after a crash."""
+    """Replace `path` by `content`; whoever reads sees the old or the new.
+
+    Not synced to disk: run.json is, with the first reply (see Journal); a result lost with the machine is computed
+    again from the journal.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         view = memoryview(content)
         while view:
             view = view[os.write(file, view) :]
-        os.fsync(file)
     finally:
         os.close(file)
     draft.replace(path)

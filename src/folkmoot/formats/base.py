@@ -27,5 +27,5 @@ def preview(text: str, width: int = 60) -> str:
     >>> preview("Drive.  The car\\nhas to be there.", 12)
     'Drive. The c...'
     """
-    line = " ".join(text.split())
+    line = " ".join(text.split(maxsplit=width + 1)[: width + 1])  # so many words are longer
     return line if len(line) <= width else line[:width] + "..."

@@ -3,8 +3,8 @@
 After refinery, https://github.com/Lightless-Labs/refinery, by the rules of its README.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -46,13 +46,13 @@ class ConvergeOptions(Options):
         return self
 
 
-@dataclass(frozen=True)
-class Turn:
-    """What one round came to."""
+@dataclass
+class Heard:
+    """What the seats may see of the rounds before."""
 
-    answers: Mapping[str, str]
-    reviews: Mapping[Pair, Review]  # (judge, author)
-    means: Mapping[str, float]
+    sees: Visibility
+    own: dict[str, list[str]] = field(default_factory=dict)  # seat -> its answer and the reviews of it, round by round
+    answers: Mapping[str, str] = field(default_factory=dict)  # of the last round
 
 
 def calls_per_round(options: ConvergeOptions, seats: int) -> int:
@@ -71,13 +71,14 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
     if len(run.all_seats) == 1:
         return await _alone(run)
     rule = closing_rule(options.closing, options.threshold, options.stability_rounds)
-    turns: list[Turn] = []
+    heard = Heard(options.iteration_strategy)
     leaders: list[str | None] = []
+    scores: list[Mapping[str, float]] = []
     async for round in run.rounds(options.rounds):
         run.require(2, "propose", run.seats)
-        answers, reviews = await _PHASES[options.scoring](run, turns, options.iteration_strategy)
+        answers, reviews = await _PHASES[options.scoring](run, heard)
         means = tally.mean_scores({pair: review.score for pair, review in reviews.items()}, answers)
-        turns.append(Turn(answers, reviews, means))
+        scores.append(means)
         leaders.append(tally.leader(means, previous=leaders[-1] if leaders else None))
         decision = rule.check(RoundScores(round, means, leaders[-1], tally.streak(leaders)))
         winner = leaders[-1] if decision.met else None
@@ -92,18 +93,19 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
                 strategy=rule.name,
                 explanation=decision.explanation,
                 leader=leaders[-1],
-                scores=tuple(turn.means for turn in turns),
+                scores=tuple(scores),
             )
         )
         if decision.met:
             break
+        hear(run, heard, round, answers, reviews, means)
     return run.offered
 
 
 async def _alone(run: Run) -> Outcome:
     (seat,) = run.all_seats
     async for _ in run.rounds(1):
-        answer = await run.call("propose", Call(seat, propose(run, seat, [], "blind"), TEXT, SYSTEM))
+        answer = await run.call("propose", Call(seat, propose(run, seat, Heard("blind")), TEXT, SYSTEM))
         run.offer(
             Outcome(
                 status="single_model", met=True, winner=seat, answer=answer, round=1, strategy="single-model",
@@ -113,14 +115,14 @@ async def _alone(run: Run) -> Outcome:
     return run.offered
 
 
-async def _pairwise(run: Run, turns: Sequence[Turn], sees: Visibility) -> tuple[dict[str, str], dict[Pair, Review]]:
+async def _pairwise(run: Run, heard: Heard) -> tuple[dict[str, str], dict[Pair, Review]]:
     """Propose and evaluate. A judge starts on an answer as soon as both have answered."""
     answers: dict[str, str] = {}
     reviews: dict[Pair, Review] = {}
     batch: Batch[str | Pair] = run.batch()
     async with batch:
         for seat in run.seats:
-            batch.add("propose", seat, Call(seat, propose(run, seat, turns, sees), TEXT, SYSTEM))
+            batch.add("propose", seat, Call(seat, propose(run, seat, heard), TEXT, SYSTEM))
         async for done in batch:
             if isinstance(done.key, tuple) and isinstance(done.value, Review):
                 reviews[done.key] = done.value
@@ -133,10 +135,10 @@ async def _pairwise(run: Run, turns: Sequence[Turn], sees: Visibility) -> tuple[
     return _in_order(run, answers), {pair: reviews[pair] for pair in _pairs(run, answers) if pair in reviews}
 
 
-async def _batch(run: Run, turns: Sequence[Turn], sees: Visibility) -> tuple[dict[str, str], dict[Pair, Review]]:
+async def _batch(run: Run, heard: Heard) -> tuple[dict[str, str], dict[Pair, Review]]:
     """Propose, then evaluate: every judge scores all other answers in one call."""
     answers = await run.call_all(
-        "propose", {seat: Call(seat, propose(run, seat, turns, sees), TEXT, SYSTEM) for seat in run.seats}, need=2
+        "propose", {seat: Call(seat, propose(run, seat, heard), TEXT, SYSTEM) for seat in run.seats}, need=2
     )
     judged = await run.call_all("evaluate", {judge: _comparison(run, judge, answers) for judge in answers})
     author = {label: seat for seat, label in run.labels.items()}
@@ -169,38 +171,47 @@ def _comparison(run: Run, judge: str, answers: Mapping[str, str]) -> Call[dict[s
     return Call(judge, parts, scores_for([run.labels[seat] for seat in others]), SYSTEM)
 
 
-def propose(run: Run, seat: str, turns: Sequence[Turn], sees: Visibility) -> tuple[str, ...]:
+def propose(run: Run, seat: str, heard: Heard) -> tuple[str, ...]:
     """What a seat is asked: the question, what it may see of the rounds before, the instruction."""
     question = block("question", run.prompt)
     added = (run.added_context,) if run.added_context else ()
-    past = [(number, turn) for number, turn in enumerate(turns, 1) if seat in turn.answers]
-    if not past or sees == "blind":
+    own = heard.own.get(seat)
+    if not own or heard.sees == "blind":
         return (question, *added, PROPOSE)
-    own = tuple(_own_turn(run, seat, turn, number, sees) for number, turn in past)
-    if sees != "full-visibility":
+    if heard.sees != "full-visibility":
         return (question, *own, *added, REVISE)
     peers = (
-        block("answer", turns[-1].answers[peer], label=run.labels[peer])
+        block("answer", heard.answers[peer], label=run.labels[peer])
         for peer in run.reading_order(seat)
-        if peer != seat and peer in turns[-1].answers
+        if peer != seat and peer in heard.answers
     )
     return (question, *own, "The other answers of the last round:", *peers, *added, REVISE)
 
 
-def _own_turn(run: Run, seat: str, turn: Turn, number: int, sees: Visibility) -> str:
-    lines = [f"Your answer in round {number}:", block("own", turn.answers[seat])]
-    if seat not in turn.means:
-        lines.append("Nobody scored it.")
-    elif sees == "score-only":
-        lines.append(f"Its mean score: {turn.means[seat]:.1f} of 10.")
-    else:
-        lines.append("What the others said of it:")
-        lines += [
-            block("review", critique(review), reviewer=run.labels[judge])
-            for (judge, author), review in turn.reviews.items()
-            if author == seat
-        ]
-    return "\n".join(lines)
+def hear(
+    run: Run,
+    heard: Heard,
+    round: int,
+    answers: Mapping[str, str],
+    reviews: Mapping[Pair, Review],
+    means: Mapping[str, float],
+) -> None:
+    """Let the seats hear what a round came to. What they heard before stays as it was: prompts only grow."""
+    heard.answers = answers
+    for seat, answer in answers.items():
+        lines = [f"Your answer in round {round}:", block("own", answer)]
+        if seat not in means:
+            lines.append("Nobody scored it.")
+        elif heard.sees == "score-only":
+            lines.append(f"Its mean score: {means[seat]:.1f} of 10.")
+        else:
+            lines.append("What the others said of it:")
+            lines += [
+                block("review", critique(review), reviewer=run.labels[judge])
+                for (judge, author), review in reviews.items()
+                if author == seat
+            ]
+        heard.own.setdefault(seat, []).append("\n".join(lines))
 
 
 def critique(review: Review) -> str:

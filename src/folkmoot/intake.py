@@ -40,6 +40,8 @@ def read_input(prompt: str | None, files: Sequence[Path], stdin: BinaryIO) -> In
     typed = _from_stdin(stdin) if prompt == "-" else prompt
     if not (typed or "").strip() and not files:
         raise InputError("there is nothing to ask: give a prompt, `-` to read it from standard input, or --file")
+    if typed and not _encodable(typed):
+        raise InputError("the prompt is not UTF-8 text")
     problems: list[str] = []
     texts: list[tuple[Path, str]] = []
     attachments: list[Attachment] = []
@@ -62,6 +64,14 @@ def read_input(prompt: str | None, files: Sequence[Path], stdin: BinaryIO) -> In
     parts += [block("file", text, path=str(path)) for path, text in texts]
     title = prompt if prompt and prompt != "-" else (typed or "").strip() or ", ".join(path.name for path in files)
     return Input("\n\n".join(parts) or "See the attached files.", title, tuple(attachments))
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of an argument that are not UTF-8 arrive as lone surrogates
+        return False
+    return True
 
 
 def _from_stdin(stdin: BinaryIO) -> str:

@@ -21,6 +21,7 @@ from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings, Shutdown
 from folkmoot.seats import seats_of
 from folkmoot.store import Home, RunFolder, RunSpec
+from folkmoot.tracing import tracer_listener
 from folkmoot.types import JSON, Attachment, Provider, Result, Usage
 
 
@@ -152,9 +153,9 @@ async def go_on(
                 for each in (step, f"{step}+repair"):
                     if each in journal.entries:
                         journal.forget(each, "failed; asked again")
-            if limits:
-                for step in list(journal.refused):
-                    journal.forget(step, "the limits have changed")
+            for step, refusal in list(journal.refused.items()):
+                if limits or refusal["reason"] == "stalled":
+                    journal.forget(step, "the limits have changed" if limits else "it stalled; asked again")
         finally:
             journal.close()
         amend = {"options": dict(options or {}), "limits": dict(limits or {})}
@@ -176,10 +177,16 @@ async def _recorded(
     amend: JSON,
 ) -> Result:
     """Execute with the pages for people growing beside the journal, and the index told afterwards."""
-    result = await execute(
-        spec, providers, folder=folder, listeners=[RecordExport(folder.path), *listeners], price=price,
-        attachments=attachments, amend=amend,
-    )  # fmt: skip
+    watching: list[events.Listener] = [RecordExport(folder.path), *listeners]
+    if (tracer := tracer_listener()) is not None:
+        watching.append(tracer)
+    try:
+        result = await execute(
+            spec, providers, folder=folder, listeners=watching, price=price, attachments=attachments, amend=amend
+        )
+    finally:
+        if tracer is not None:
+            tracer.close()
     later(Index(machine.home).add, folder)
     return result
 

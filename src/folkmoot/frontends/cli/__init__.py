@@ -1,5 +1,6 @@
 """The command line. Nothing is imported that the command at hand does not need: `--help` starts at once."""
 
+import gc
 import os
 import sys
 
@@ -19,8 +20,7 @@ def folkmoot() -> None:
 
 def main() -> None:
     """Run a command and exit. Every error is a line for its reader; none is a traceback."""
-    if sys.stdout is None or sys.stdin is None:
-        sys.exit("folkmoot needs standard input and output")
+    gc.set_threshold(100_000, 20, 20)  # vendors' libraries make many objects at import, none of them garbage
     try:
         code = folkmoot.main(standalone_mode=False)
     except InputError as error:

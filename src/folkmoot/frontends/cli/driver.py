@@ -65,7 +65,7 @@ def carry_out(
     set_up_logging(screen)
     seen = _Seen()
     with ExitStack() as stack:
-        watching: list[events.Listener] = [seen, *listeners, *_tracing()]
+        watching: list[events.Listener] = [seen, *listeners]
         if screen.format == "jsonl":
             watching.append(_print_event)
         if (view := _view(screen)) is not None:
@@ -188,16 +188,6 @@ def _interrupted(interrupted: Interrupted, seen: _Seen, screen: Screen) -> int:
         _print_json(result_json(result), screen)
     click.echo(f"folkmoot: interrupted, and nothing is lost: folkmoot resume {folder.id}", err=True)
     return interrupted.code
-
-
-def _tracing() -> list[events.Listener]:
-    """OpenTelemetry, if its SDK is installed and configured."""
-    if not any(name.startswith("OTEL_") for name in os.environ):
-        return []
-    from folkmoot.tracing import tracer_listener
-
-    listener = tracer_listener()
-    return [listener] if listener else []
 
 
 def _print_event(event: events.Event) -> None:

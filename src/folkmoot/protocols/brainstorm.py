@@ -3,26 +3,24 @@
 After refinery, https://github.com/Lightless-Labs/refinery. Every seat stays to the end, and every round is run.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
-from folkmoot import diversity
+from folkmoot import lineages
 from folkmoot.calling import Call
-from folkmoot.diversity import Idea
-from folkmoot.errors import CallFailed
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import IDEA_RATING, Rating
 from folkmoot.formats.variants import VARIANT
+from folkmoot.lineages import Lineage, Turn
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.run import Batch, Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 Visibility = Literal["blind", "score-only", "own-reviews", "full-visibility"]
-PREVIEW = 2000  # characters kept of a reply that could not be read
 
 
 class BrainstormOptions(Options):
@@ -39,43 +37,17 @@ class BrainstormOptions(Options):
     )
 
 
-class Lineage(NamedTuple):
-    """One seat's line of answers to one way of putting the question."""
-
-    seat: str
-    variant: str = ""  # original, variant-2, ...; empty when the question is put in one way only
-
-    @property
-    def key(self) -> str | tuple[str, str]:
-        return (self.seat, self.variant) if self.variant else self.seat
-
-    def judged_by(self, judge: str) -> tuple[str, ...]:
-        return (judge, self.seat, self.variant) if self.variant else (judge, self.seat)
-
-
-@dataclass
-class Turn:
-    """What one round came to."""
-
-    answers: dict[Lineage, str]
-    ratings: dict[tuple[str, Lineage], Rating]  # (judge, whose)
-
-    def of(self, lineage: Lineage) -> dict[str, Rating]:
-        """What each judge gave it."""
-        return {judge: rating for (judge, whose), rating in self.ratings.items() if whose == lineage}
-
-    def mean(self, lineage: Lineage) -> float | None:
-        given = [rating.score for rating in self.of(lineage).values()]
-        return diversity.mean(given) if given else None
-
-
 @dataclass(frozen=True)
 class Course:
-    """A brainstorm as far as it has come. `questions` are in order of the seats, then of the variants."""
+    """A brainstorm as far as it has come."""
 
-    questions: Mapping[Lineage, str]
+    questions: Mapping[Lineage, str]  # by seat, then by variant
     turns: list[Turn]
     failures: list[JSON]
+
+    @property
+    def variants(self) -> dict[str, str]:
+        return {lineage.variant: text for lineage, text in self.questions.items()}
 
 
 def calls_per_round(options: BrainstormOptions, seats: int) -> int:
@@ -91,6 +63,7 @@ def foretell(options: BrainstormOptions, seats: int) -> JSON:
     variants = seats + 1 if options.prompt_variants == "per-model" else 1
     return {
         "panel_size": options.panel_size,
+        "quality_floor": options.quality_floor or None,
         **_strategies(options),
         "prompt_variant_count": variants,
         "lineage_count": seats * variants,
@@ -105,74 +78,65 @@ def foretell(options: BrainstormOptions, seats: int) -> JSON:
 async def brainstorm(run: Run, options: BrainstormOptions) -> Outcome:
     """Answer, learn how it was received and answer again; then a panel of good answers that the seats dispute"""
     failures: list[JSON] = []
-    course = Course(await _questions(run, options, failures), [], failures)
+    asked = await _variants(run, failures) if options.prompt_variants == "per-model" else {"": run.prompt}
+    questions = {Lineage(seat, variant): text for seat in run.all_seats for variant, text in asked.items()}
+    course = Course(questions, [], failures)
     async for _ in run.rounds(options.rounds):
-        turn = Turn({}, {})
+        heard = Turn()
         try:
-            await _hold(run, course, options.iteration_strategy, turn)
+            await _hold(run, course, options.iteration_strategy, heard)
         except BaseException:  # whatever stops the first round: what was written in it stands
-            if turn.answers and not course.turns:
-                run.offer(_outcome(run, options, course, turn))
+            if heard.answers and not course.turns:
+                run.offer(_outcome(run, options, course, heard.in_order(course.questions, run.all_seats)))
             raise
-        run.require(1, "propose", turn.answers)
-        course.turns.append(turn)
+        run.require(1, "propose", heard.answers)
+        turn = heard.in_order(course.questions, run.all_seats)
         run.offer(_outcome(run, options, course, turn))
+        course.turns.append(turn)
     return run.offered
 
 
-async def _questions(run: Run, options: BrainstormOptions, failures: list[JSON]) -> dict[Lineage, str]:
-    """What each lineage answers. Variants are numbered like the seats that wrote them."""
-    if options.prompt_variants == "off":
-        return {Lineage(seat): run.prompt for seat in run.all_seats}
+async def _variants(run: Run, failures: list[JSON]) -> dict[str, str]:
+    """The ways to put the question. A variant has the number of the seat that wrote it."""
     batch: Batch[str] = run.batch()
     async with batch:
         for seat in run.all_seats:
             batch.add("reframe", seat, Call(seat, (block("question", run.prompt), REFRAME), VARIANT, SYSTEM))
         written = {done.key: str(done.value) async for done in batch}
-    asked = {"original": run.prompt}
-    for number, seat in enumerate(run.all_seats, 1):
-        if seat in written:
-            asked[f"variant-{number}"] = written[seat]
-        elif failure := batch.failed.get(("reframe", seat)):
-            failures.append(_failure(run, failure, "brainstorm", seat))
-    return {Lineage(seat, variant): text for seat in run.all_seats for variant, text in asked.items()}
+    failed = {seat: batch.failed.get(("reframe", seat)) for seat in run.all_seats}
+    failures += [lineages.failure_json(why, "brainstorm", 0, run.model_id(seat)) for seat, why in failed.items() if why]
+    numbered = {f"variant-{number}": written.get(seat) for number, seat in enumerate(run.all_seats, 1)}
+    return {"original": run.prompt} | {variant: text for variant, text in numbered.items() if text is not None}
 
 
 async def _hold(run: Run, course: Course, sees: Visibility, turn: Turn) -> None:
     """One round, into `turn`. A seat that has answered judges whatever others have answered."""
     whose = {lineage.key: lineage for lineage in course.questions}
     judged = {lineage.judged_by(judge): (judge, lineage) for lineage in course.questions for judge in run.all_seats}
-    answers: dict[Lineage, str] = {}
     batch: Batch[str | tuple[str, ...]] = run.batch()
     async with batch:
         for lineage in course.questions:
-            asked = propose(run, course, lineage, sees)
-            batch.add("propose", lineage.key, Call(lineage.seat, asked, TEXT, SYSTEM))
+            if lineage.seat in run.seats:
+                asked = propose(run, course, lineage, sees)
+                batch.add("propose", lineage.key, Call(lineage.seat, asked, TEXT, SYSTEM))
         async for done in batch:
             if isinstance(done.value, Rating) and isinstance(done.key, tuple):
-                turn.ratings[judged[done.key]] = done.value
+                judge, lineage = judged[done.key]
+                turn.ratings.setdefault(lineage, {})[judge] = done.value
                 continue
-            lineage = whose[done.key]
-            for judge, author in _due(answers, lineage):
-                text = answers.get(author, str(done.value))
-                batch.add("evaluate", author.judged_by(judge), _judgement(judge, course.questions[author], text))
-            answers[lineage] = turn.answers[lineage] = str(done.value)
-    turn.answers = {lineage: answers[lineage] for lineage in course.questions if lineage in answers}
-    turn.ratings = {pair: turn.ratings[pair] for pair in judged.values() if pair in turn.ratings}
+            new = whose[done.key]
+            due = lineages.due(turn.answers, new)
+            turn.answers[new] = str(done.value)
+            for judge, lineage in due:
+                call = _judgement(judge, course.questions[lineage], turn.answers[lineage])
+                batch.add("evaluate", lineage.judged_by(judge), call)
     for lineage in course.questions:
-        if failure := batch.failed.get(("propose", lineage.key)):
-            course.failures.append(_failure(run, failure, "propose", lineage.seat))
+        if why := batch.failed.get(("propose", lineage.key)):
+            course.failures.append(lineages.failure_json(why, "propose", run.round, _name(run, lineage)))
     for key, (judge, lineage) in judged.items():
-        if failure := batch.failed.get(("evaluate", key)):
-            course.failures.append(_failure(run, failure, "evaluate", judge, lineage))
-
-
-def _due(answers: Iterable[Lineage], new: Lineage) -> list[tuple[str, Lineage]]:
-    """Who may judge what, now that `new` has answered: nobody judges themselves, nor before they have answered."""
-    there = list(answers)
-    owners = dict.fromkeys(lineage.seat for lineage in there)
-    theirs = [] if new.seat in owners else [(new.seat, lineage) for lineage in there]
-    return [(judge, new) for judge in owners if judge != new.seat] + theirs
+        if why := batch.failed.get(("evaluate", key)):
+            who = run.model_id(judge), _name(run, lineage)
+            course.failures.append(lineages.failure_json(why, "evaluate", run.round, *who))
 
 
 def _judgement(judge: str, question: str, answer: str) -> Call[Rating]:
@@ -198,8 +162,8 @@ def _past(run: Run, turn: Turn, number: int, lineage: Lineage, sees: Visibility)
         order = run.reading_order(lineage.seat)
         for other in sorted(turn.answers, key=lambda each: order.index(each.seat)):
             if other != lineage:
-                lines += [f"Another answer in round {number}:", block("answer", turn.answers[other], label=_label(run, other))]
-                lines += _received(run, turn, other, sees)
+                shown = block("answer", turn.answers[other], label=_label(run, other))
+                lines += [f"Another answer in round {number}:", shown, *_received(run, turn, other, sees)]
     return "\n".join(lines)
 
 
@@ -212,7 +176,7 @@ def _received(run: Run, turn: Turn, lineage: Lineage, sees: Visibility) -> list[
         return [f"Its mean score: {mean:.1f} of 10."]
     return [
         block("review", f"Score: {rating.score:g} of 10\n{rating.rationale}", reviewer=run.labels[judge])
-        for judge, rating in turn.of(lineage).items()
+        for judge, rating in turn.ratings[lineage].items()
     ]
 
 
@@ -220,63 +184,103 @@ def _label(run: Run, lineage: Lineage) -> str:
     return f"{run.labels[lineage.seat]} ({lineage.variant})" if lineage.variant else run.labels[lineage.seat]
 
 
-def lineage_id(model_id: str, variant: str) -> str:
-    """What reports call a lineage.
-
-    >>> lineage_id("pi/zai/glm-5", "variant-2"), lineage_id("sim/bold", "")
-    ('pi/zai_glm-5+variant-2', 'sim/bold')
-    """
-    provider, _, model = model_id.partition("/")
-    return f"{provider}/{model.replace('/', '_')}+{variant}" if variant else model_id
+def _name(run: Run, lineage: Lineage) -> str:
+    return lineage.called(run.model_id(lineage.seat))
 
 
-def evaluation_status(seats: int, owners: int, *, failed: bool, unjudged: bool) -> str:
-    """How far the panel was judged, in refinery's words.
-
-    `owners` have an answer in the last round; `failed`: any call did; `unjudged`: a judge failed, or nobody scored
-    one of the panel.
-
-    >>> evaluation_status(1, 1, failed=False, unjudged=True), evaluation_status(3, 1, failed=True, unjudged=True)
-    ('skipped_single_model', 'skipped_insufficient_models')
-    >>> evaluation_status(3, 3, failed=True, unjudged=True), evaluation_status(3, 3, failed=True, unjudged=False)
-    ('partial', 'peer_evaluated')
-    """
-    if owners < 2:
-        return "skipped_single_model" if seats == 1 and not failed else "skipped_insufficient_models"
-    return "partial" if unjudged else "peer_evaluated"
+def _place(run: Run, lineage: Lineage) -> str:
+    """What stands for a lineage in tables: its seat, or its name when a seat has several."""
+    return _name(run, lineage) if lineage.variant else lineage.seat
 
 
 def _outcome(run: Run, options: BrainstormOptions, course: Course, turn: Turn) -> Outcome:
     """The panel of a round, and all answers of it."""
-    names = {lineage: lineage_id(run.model_id(lineage.seat), lineage.variant) for lineage in turn.answers}
-    by_name = {name: lineage for lineage, name in names.items()}
-    ideas = [
-        Idea(name, turn.answers[each], tuple(rating.score for rating in turn.of(each).values()))
-        for each, name in names.items()
-    ]
-    panel = diversity.panel(ideas, options.panel_size, options.quality_floor)
-    unjudged = not all(idea.scores for idea in panel) or any(each["phase"] == "evaluate" for each in course.failures)
-    owners = len({lineage.seat for lineage in turn.answers})
-    judged = evaluation_status(len(run.all_seats), owners, failed=bool(course.failures), unjudged=unjudged)
-    incomplete = len(turn.answers) < len(course.questions)
-    degraded = bool(course.failures) or incomplete or judged in ("partial", "skipped_insufficient_models")
-    tables = [*course.turns] if turn in course.turns else [*course.turns, turn]
+    panel = lineages.chosen(turn, options.panel_size, options.quality_floor)
+    judged = lineages.evaluation_status(turn, [idea for _, idea in panel], course.failures, len(run.all_seats))
+    lost = course.failures or len(turn.answers) < len(course.questions)
+    degraded = bool(lost) or judged in ("partial", "skipped_insufficient_models")
     return Outcome(
         status="degraded" if degraded else "brainstormed",
         met=True,
-        answer="\n\n".join(f"── {number}. {_headline(idea)} ──\n{idea.text}" for number, idea in enumerate(panel, 1)),
-        answers=tuple(Candidate(seat=_seat(each), answer=text, score=turn.mean(each)) for each, text in turn.answers.items()),
+        answer=lineages.panel_text([(_name(run, lineage), idea) for lineage, idea in panel]),
+        answers=tuple(
+            Candidate(seat=_place(run, lineage), answer=text, score=turn.mean(lineage))
+            for lineage, text in turn.answers.items()
+        ),
         round=run.round,
-        strategy=selection_strategy(options.quality_floor),
-        explanation=f"a panel of {len(panel)} out of {len(ideas)} answers, {judged.replace('_', ' ')}",
-        scores=...,
+        strategy=lineages.selection_strategy(options.quality_floor),
+        explanation=f"a panel of {len(panel)} out of {len(turn.answers)} answers, {judged.replace('_', ' ')}",
+        scores=tuple(
+            {_place(run, lineage): mean for lineage, mean in each.means().items()} for each in (*course.turns, turn)
+        ),
         details={
             "degraded": degraded,
             "evaluation_status": judged,
             **_strategies(options),
-            "prompt_variant_count": len({lineage.variant for lineage in course.questions}),
-            "panel": [_member(run, idea, turn.of(by_name[idea.name])) for idea in panel],
+            "prompt_variant_count": len(course.variants),
+            "lineage_count": len(course.questions),
+            "prompt_variants": _listed(run, course),
+            "panel": [
+                lineages.member_json(_name(run, lineage), idea, _by_id(run, turn, lineage)) for lineage, idea in panel
+            ],
             "provider_failures": list(course.failures),
             "metadata": {"models_dropped": sorted({each["model_id"] for each in course.failures})},
         },
     )
+
+
+def _listed(run: Run, course: Course) -> list[JSON]:
+    writers = {f"variant-{number}": run.model_id(seat) for number, seat in enumerate(run.all_seats, 1)}
+    return [
+        {"label": label or "original", "prompt": text, "generated_by": writers.get(label)}
+        for label, text in course.variants.items()
+    ]
+
+
+def _by_id(run: Run, turn: Turn, lineage: Lineage) -> dict[str, Rating]:
+    return {run.model_id(judge): rating for judge, rating in turn.ratings.get(lineage, {}).items()}
+
+
+def _strategies(options: BrainstormOptions) -> JSON:
+    return {
+        "selection_strategy": lineages.selection_strategy(options.quality_floor),
+        "iteration_strategy": options.iteration_strategy,
+        "prompt_variant_strategy": options.prompt_variants,
+    }
+
+
+SYSTEM = f"""\
+You are one of several models that are asked for ideas on the same question. What counts is what is new, true and \
+thought through, more than what everybody would agree to. Each answers on its own; then each judges the answers of \
+the others without knowing whose they are. {DATA}"""
+
+PROPOSE = """\
+Answer the question in a way that the others will not think of and that stands up to scrutiny. Pass over what comes to \
+mind first. Reply with the answer itself, ready for the person who asked."""
+
+_AGAIN = """\
+Answer the question again, with an idea that goes further: {use} Reply with the complete answer itself, ready for the \
+person who asked. It must stand on its own: mention neither earlier answers nor rounds, scores, reviews or feedback."""
+
+AGAIN = {
+    "score-only": _AGAIN.format(
+        use="see from the scores which of your directions was worth more, and leave those that were not."
+    ),
+    "own-reviews": _AGAIN.format(
+        use="see from the reviews what was found new and what was found wanting, and keep only what earns it."
+    ),
+    "full-visibility": _AGAIN.format(
+        use="look for what none of the answers above has seen, and do not copy any of them."
+    ),
+}
+
+EVALUATE = """\
+Judge the answer above as an idea. New and deep counts for more than safe; but what cannot work, or is not true, is \
+not worth much however new. Do not reward length, style or confidence. 9-10: new to you and convincing; 7-8: good, \
+with something of its own; 5-6: sound but to be expected; 3-4: thin or doubtful; 1-2: wrong or beside the point."""
+
+REFRAME = """\
+Do not answer the question. Put it in another way that has the same goal but leads the mind elsewhere: not a \
+paraphrase, but a change of who is concerned, what counts as success, the span of time, the presumed cause, the \
+constraints, the level of abstraction, the appetite for risk, or by asking how to bring about the opposite. It must \
+hold everything needed to answer it."""

@@ -1,0 +1,1 @@
+"""What saved runs say when they are looked at again. Nobody is asked anything."""

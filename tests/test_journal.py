@@ -98,7 +98,8 @@ def test_a_reader_passes_over_a_torn_last_line_and_leaves_it(path: Path) -> None
 
 @pytest.mark.parametrize(
     "bad",
-    [b"", b"nonsense", b'{"kind":', b"[]", b"7", b'{"step":"x"}', b'{"kind":"finished","at":1}', b"\xff\xfe", b'{"kind":"header"}',
+    [b"", b"nonsense", b'{"kind":', b"[]", b"7", b'{"step":"x"}', b'{"kind":"finished","at":1}', b"\xff\xfe",
+     b'{"kind":"header"}', b'{"kind":"forget"}', b'{"kind":"attempt"',
      b'{"kind":"finished","step":"x","seat":"s1","digest":"d","completion":{"txt":"?"},"attempts":1,"seconds":0,"at":1}'],
 )  # fmt: skip
 def test_any_other_line_that_cannot_be_read_is_corruption_and_is_named(path: Path, bad: bytes) -> None:

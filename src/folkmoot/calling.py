@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -24,11 +23,14 @@ from folkmoot.errors import (
 from folkmoot.formats import Format
 from folkmoot.journal import Entry, Journal
 from folkmoot.limits import Limits, Purse
+from folkmoot.pacing import Clock, Slots
+from folkmoot.stances import told
 from folkmoot.types import JSON, About, Attachment, Completion, Message, Provider, Request, Seat
 
 R = TypeVar("R")
 
 Emit = Callable[[events.Event], None]
+BeforeAsking = Callable[[], Awaitable[None]]
 
 
 class RecordEnds(FolkmootError):
@@ -111,32 +113,48 @@ class Caller:
         repair = self.journal.entries.get(step + "+repair")
         return repair.order if repair else entry.order if entry else None
 
-    async def reply(self, place: Place, call: Call[R]) -> R:
-        """The parsed reply. Raises CallFailed when there is none, Stopped when the run may not spend any more."""
+    async def reply(self, place: Place, call: Call[R], before_asking: BeforeAsking) -> R:
+        """The parsed reply. Raises CallFailed when there is none, Stopped when the run may not spend any more.
+
+        `before_asking` is waited for when the record does not hold the reply, before the seat is asked for it.
+        """
         replayed = self.recorded(place.step) is not None
         try:
-            return await self._readable(place, call, replayed)
+            return await self._readable(place, call, replayed, before_asking)
         except CallFailed as failure:
-            self.count.calls += 1
-            self.count.failures.append((place, failure))
             self.emit(
                 events.CallFailed(place.step, call.seat, place.key, failure.kind, str(failure), replayed=replayed)
             )
             raise
 
-    async def _readable(self, place: Place, call: Call[R], replayed: bool) -> R:
+    def tally(self, place: Place, seat: str, failure: CallFailed | None) -> None:
+        """Count a call that the protocol was given. One that came after its decision counts as cost only."""
+        self.count.calls += 1
+        entry, repair = (self.journal.entries.get(step) for step in (place.step, place.step + "+repair"))
+        self.count.repairs += repair is not None
+        if failure is not None:
+            self.count.failures.append((place, failure))
+            return
+        last = repair or entry
+        answered_by = last.completion.model if last is not None and last.completion is not None else None
+        if answered_by is not None:
+            asked = self.seats[seat].model
+            if seat not in self.count.answered_by and not same_model(asked, answered_by):
+                self.emit(events.ModelMismatch(seat, asked, answered_by))
+            self.count.answered_by[seat] = answered_by
+
+    async def _readable(self, place: Place, call: Call[R], replayed: bool, before_asking: BeforeAsking) -> R:
         request = self._request(place, call)
-        clock = _Clock(self._timeout(call.seat))
-        entry = await self._entry(place, call.seat, request, clock)
+        clock = Clock(self._timeout(call.seat))
+        entry = await self._entry(place, call.seat, request, clock, before_asking)
         text = self._text(entry)
         try:
             value = call.format.parse(text)
         except Unparseable as reason:
-            self.count.repairs += 1
             self.emit(events.RepairAsked(place.step, call.seat, place.key, str(reason)))
             again = replace(place, step=place.step + "+repair")
             repair = _repair(request, again.step, text, reason, call.format)
-            entry = await self._entry(again, call.seat, repair, clock)
+            entry = await self._entry(again, call.seat, repair, clock, before_asking)
             text = self._text(entry)
             try:
                 value = call.format.parse(text)
@@ -146,14 +164,8 @@ class Caller:
         return value
 
     def _finished(self, place: Place, call: Call[R], entry: Entry, value: R, text: str, replayed: bool) -> None:
-        self.count.calls += 1
         done = entry.completion
         assert done is not None
-        seat = self.seats[call.seat]
-        if done.model is not None:
-            if call.seat not in self.count.answered_by and not same_model(seat.model, done.model):
-                self.emit(events.ModelMismatch(call.seat, seat.model, done.model))
-            self.count.answered_by[call.seat] = done.model
         self.emit(
             events.CallFinished(
                 place.step, call.seat, place.key, text, value, call.format.brief(value), entry.seconds,
@@ -167,14 +179,19 @@ class Caller:
             raise CallFailed(entry.step, entry.seat, entry.kind, entry.message)
         return entry.completion.text
 
-    async def _entry(self, place: Place, seat: str, request: Request, clock: "_Clock") -> Entry:
+    async def _entry(
+        self, place: Place, seat: str, request: Request, clock: Clock, before_asking: BeforeAsking
+    ) -> Entry:
         """The recorded entry of a step, or a new one."""
         fingerprint = digest(request, self.seats[seat].provider)
         entry = self.journal.recall(place.step, fingerprint if self.enforce else None)
         if entry is not None:
+            if entry.digest != fingerprint:
+                self.journal.misfits.add(place.step)
             return entry
         if refused := self.journal.refused.get(place.step):
             raise Stopped(refused["reason"], refused["message"])
+        await before_asking()
         provider = self.providers.get(self.seats[seat].provider)
         if provider is None:
             raise RecordEnds(place.step)
@@ -187,7 +204,7 @@ class Caller:
         return self.journal.entries[place.step]
 
     async def _attempts(
-        self, place: Place, seat: str, request: Request, fingerprint: str, provider: Provider, clock: "_Clock"
+        self, place: Place, seat: str, request: Request, fingerprint: str, provider: Provider, clock: Clock
     ) -> None:
         """Try until there is a reply, an error that will not pass, or no time; record how it ended."""
         who = {"step": place.step, "seat": seat}
@@ -240,28 +257,27 @@ class Caller:
             self.emit(events.TextDelta(place.step, seat, place.key, text, attempt))
 
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as limit:
                 done = await provider.complete(replace(request, cap=cap) if cap is not None else request, on_text)
         except ProviderError as error:
             self.purse.settle(place.step, seat, error.usd or 0.0, None)
             raise
-        except TimeoutError:  # what was written until then may be billed
-            self.purse.settle(place.step, seat, None, None)
-            raise ProviderError("timeout", f"no answer within {self._timeout(seat):g} s") from None
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # what was written until then may be billed
             self.purse.settle(place.step, seat, None, None)
             raise
         except Exception as error:  # a provider is anybody's code: what it lets slip must not end the run
             self.purse.settle(place.step, seat, None, None)
+            if limit.expired():
+                raise ProviderError("timeout", f"no answer within {self._timeout(seat):g} s") from None
             raise ProviderError("protocol", f"{type(error).__name__}: {error}") from error
         self.purse.settle(place.step, seat, done.usd if metered else 0.0, done.usage)
         if not done.text.strip():
             raise ProviderError("empty", "the answer is empty", usd=done.usd)
-        return done
+        return _storable(done)
 
     def _slot(self, seat: str) -> AsyncExitStack:
         """A slot is held while calling, never while waiting to call again."""
-        return _Slots([s for s in (self._provider_slots.get(self.seats[seat].provider), self._slots) if s])
+        return Slots([s for s in (self._provider_slots.get(self.seats[seat].provider), self._slots) if s])
 
     def _timeout(self, seat: str) -> float:
         provider = self.providers.get(self.seats[seat].provider)
@@ -293,44 +309,18 @@ class Caller:
         }
 
 
-class _Slots(AsyncExitStack):
-    def __init__(self, semaphores: list[asyncio.Semaphore]) -> None:
-        super().__init__()
-        self._semaphores = semaphores
-
-    async def __aenter__(self) -> "_Slots":
-        for each in self._semaphores:
-            await self.enter_async_context(each)
-        return self
-
-
-class _Clock:
-    """The wall clock of one step: it runs while an attempt or a back-off does, not while a slot is waited for."""
-
-    def __init__(self, seconds: float) -> None:
-        self.spent = 0.0
-        self._limit = seconds
-        self._since = 0.0
-
-    @property
-    def left(self) -> float:
-        return max(self._limit - self.spent, 0.0)
-
-    def __enter__(self) -> None:
-        self._since = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self.spent += time.monotonic() - self._since
-
-
 def digest(request: Request, provider: str) -> str:
     """The fingerprint of what would be sent: equal for requests that are one and the same question."""
     asked = _plain(request) | {
         "provider": provider,
-        "messages": [[each.role, each.parts] for each in request.messages],
+        "messages": [[each.role, [len(part) for part in each.parts]] for each in request.messages],
         "attachments": [each.sha256 for each in request.attachments],
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    hashed = hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode())
+    for message in request.messages:
+        for part in message.parts:  # not as JSON: escaping long texts takes longer than hashing them
+            hashed.update(part.encode("utf-8", "surrogatepass"))
+    return hashed.hexdigest()
 
 
 def same_model(asked: str, answered: str) -> bool:
@@ -365,13 +355,22 @@ def _schema(model: type[BaseModel]) -> JSON:
 
 
 def _stance(seat: Seat) -> str:
-    return f"Your role in this panel: {seat.role}" if seat.role else ""
+    return told(seat.role) if seat.role else ""
 
 
 def _plain(request: Request) -> JSON:
     """What a request asks for, without its messages and attachments; unset fields are left out."""
     fields = ("model", "system", "schema", "temperature", "effort", "max_tokens")
     return {name: value for name in fields if (value := getattr(request, name)) is not None}
+
+
+def _storable(done: Completion) -> Completion:
+    """A reply can hold half of a surrogate pair, which no file can."""
+    try:
+        done.text.encode()
+    except UnicodeEncodeError:
+        return done.model_copy(update={"text": done.text.encode("utf-8", "replace").decode()})
+    return done
 
 
 def _stored_completion(done: Completion) -> JSON:

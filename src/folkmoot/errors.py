@@ -7,7 +7,7 @@ FolkmootError
 ├── CallFailed            one call has no usable reply; the protocol may go on without it
 ├── ProviderError         one attempt failed; the run decides whether to try again
 ├── Unparseable           a reply holds no value of its format; it is asked for again once
-├── Stopped               the run may not spend any more: budget or --max-calls        (exit 2)
+├── Stopped               the run may not spend any more: budget, --max-calls, a stall (exit 2)
 ├── ReplayMismatch        the record holds another conversation than the one now asked
 └── JournalCorrupt        a line of a journal, other than a torn last one, cannot be read
 """
@@ -92,9 +92,9 @@ class Unparseable(FolkmootError):
 
 
 class Stopped(FolkmootError):
-    """The run may not spend any more. What was offered so far stands."""
+    """The run may not spend any more money, calls or time. What was offered so far stands."""
 
-    def __init__(self, reason: Literal["over_budget", "max_calls"], message: str) -> None:
+    def __init__(self, reason: Literal["over_budget", "max_calls", "stalled"], message: str) -> None:
         super().__init__(message)
         self.reason = reason
 

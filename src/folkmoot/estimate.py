@@ -7,10 +7,12 @@ no program and no network.
 from folkmoot.execute import execute, freeze
 from folkmoot.limits import UNKNOWN_OUTPUT, PriceOf
 from folkmoot.protocols import find_protocol
+from folkmoot.providers.catalog import LOCAL_SERVERS
 from folkmoot.store import RunSpec
 from folkmoot.types import Billing, Completion, Estimate, OnText, Request, Usage
 
 MANY_SEATS = 5
+FREE = {"sim", "recorded", "replay", *LOCAL_SERVERS}
 
 
 class Rehearsal:
@@ -32,6 +34,13 @@ class Rehearsal:
         pass
 
 
+def _free(model: str, spec: RunSpec) -> bool:
+    """Whether nobody bills for a model: simulations, recordings, commands, models on this machine."""
+    name = model.partition("/")[0]
+    table = spec.providers.get(name, {})
+    return name in FREE or "command" in table or table.get("billing") == "free"
+
+
 async def estimate(spec: RunSpec, price: PriceOf) -> Estimate:
     """Calls, tokens and USD: `typical` as rehearsed, `max` by the protocol's formula.
 
@@ -43,7 +52,7 @@ async def estimate(spec: RunSpec, price: PriceOf) -> Estimate:
     options = protocol.options.model_validate(spec.options)
     seats = sum(seat.duty == "member" for seat in spec.seats)
     rehearsed = await execute(spec, {seat.provider: Rehearsal() for seat in spec.seats})
-    costs = [price(report.model, report.usage) for report in rehearsed.seats]
+    costs = [0.0 if _free(report.model, spec) else price(report.model, report.usage) for report in rehearsed.seats]
     usd = None if any(each is None for each in costs) else sum(each or 0.0 for each in costs)
     most = protocol.max_calls(options, seats)
     return Estimate(

@@ -80,14 +80,22 @@ async def execute(
 
 
 async def replay(
-    spec: RunSpec, folder: RunFolder, *, listeners: Sequence[events.Listener] = (), ended: str = "unfinished"
+    spec: RunSpec,
+    folder: RunFolder | None,
+    *,
+    listeners: Sequence[events.Listener] = (),
+    ended: str = "unfinished",
+    journal: Journal | None = None,
+    without: Sequence[str] = (),
 ) -> Result:
     """What a run's record says, computed again without asking anybody.
 
-    Where the record ends before the run does, the best answer so far stands, with the status `ended`.
+    Where the record ends before the run does, the best answer so far stands, with the status `ended`. A `journal`
+    that is given is taken instead of the folder's. Members in `without` are taken to have never sat there; what the
+    others said is used as it stands, also where they had read those, and `journal.misfits` names such steps.
     """
-    journal = Journal(folder.journal, read_only=True)
-    return await _execute(spec, {}, journal, folder, listeners, no_price, (), None, {}, ended=ended)
+    record = journal or Journal(folder.journal if folder else None, read_only=True)
+    return await _execute(spec, {}, record, folder, listeners, no_price, (), None, {}, ended=ended, without=without)
 
 
 async def _execute(
@@ -101,6 +109,7 @@ async def _execute(
     gate: Gate | None,
     amend: JSON,
     ended: str | None = None,
+    without: Sequence[str] = (),
 ) -> Result:
     live = ended is None
     began = time.monotonic()
@@ -117,9 +126,11 @@ async def _execute(
     seats = {seat.name: seat for seat in spec.seats}
     conversation = Conversation(spec.prompt, spec.seed, spec.messages(), tuple(attachments))
     caller = Caller(journal, seats, providers, conversation, limits, purse, emit, enforce=live)
-    members = [seat.name for seat in spec.seats if seat.duty == "member"]
-    attendance = Attendance(members, keeps_all=registered.keeps_all_seats)
-    run = Run(spec.prompt, caller, attendance, spec.seed, labels=spec.labels, gate=gate)
+    members = [seat.name for seat in spec.seats if seat.duty == "member" and seat.name not in without]
+    absent = tuple(spec.labels[seat] for seat in without)
+    attendance = Attendance(members, keeps_all=registered.keeps_all_seats, left_out=absent)
+    labelled = {seat: label for seat, label in spec.labels.items() if seat not in without}
+    run = Run(spec.prompt, caller, attendance, spec.seed, labels=labelled, gate=gate)
     run_id = folder.id if folder else ""
     path = str(folder.path) if folder else None
     emit(
@@ -158,8 +169,14 @@ async def _decide(registered: Registered, run: Run, options: Options, ended: str
         return _ended(run, ended, f"the record ends before {end}", run.round)
 
 
+HALTED = frozenset({"over_budget", "max_calls", "stalled", "cancelled"})
+"""How a run ends from outside, rather than by what its seats did."""
+
+
 def _ended(run: Run, status: str, why: str, round: int) -> Outcome:
     best = run.offered
+    if best.met and best.winner is not None and status in HALTED:
+        return best  # a decision on record stands, whatever stops the run after it
     if not best.answers:
         return Outcome(status=status, met=False, round=round, explanation=why)
     leader = best.winner or best.leader

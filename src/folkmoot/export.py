@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +22,7 @@ from folkmoot.background import flush, later
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.files import file_names, safe_name, short_hash, write_file, write_json
+from folkmoot.lineages import Lineage
 from folkmoot.markdown import KINDS, Contribution, contribution_page, final_page, review_page
 from folkmoot.steps import Step, read_step, seat_order
 from folkmoot.store import RunFolder, RunSpec, new_run_id
@@ -29,6 +30,7 @@ from folkmoot.types import JSON, Result, Seat
 
 _log = logging.getLogger("folkmoot")
 
+DETAIL_FILES = ("panel", "provider_failures", "prompt_variants")  # of an outcome, which refinery has files for
 PATIENCE = 0.1  # seconds in which more may come, so that a page that grows fast is not written for every line
 
 
@@ -243,7 +245,7 @@ class RefineryExport(_Export):
             "version": __version__,
             "started": spec.created if spec else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "models": panel,
-            "panel_size": len(panel),
+            "panel_size": event.options.get("panel_size", len(panel)),
             "max_rounds": event.options.get("rounds"),
             "max_concurrent": spec.limits.max_concurrent if spec else None,
             "seed": spec.seed if spec else None,
@@ -254,22 +256,30 @@ class RefineryExport(_Export):
     def _finished(self, event: events.CallFinished, step: Step) -> None:
         about = _about(event)
         review = _review(event.value)
-        if review is not None and len(about) == 1:
-            self._write_review(event, step, about[0], review)
+        if review is not None and about[:1] and (len(about) == 1 or about[0] in self._seats):
+            self._write_review(event, step, about, review)
         elif isinstance(event.value, Mapping) and step.phase == "evaluate" and self._labels:
             author = {label: seat for seat, label in self._labels.items()}
             for label, each in event.value.items():
                 if label in author and (review := _review(each)) is not None:
-                    self._write_review(event, step, author[label], review)
+                    self._write_review(event, step, (author[label],), review)
         else:
-            names = "-".join(self._name(seat) for seat in (event.seat, *about))
+            alone = step.phase == "propose"  # about nobody else; a seat may have several lines of answers
+            names = self._file((event.seat, *about)) if alone else "-".join(map(self._name, (event.seat, *about)))
             text = event.value if step.phase == "propose" and isinstance(event.value, str) else event.text
             write_file(self._free(step, f"{step.phase}-{names}", ".md", event.step), text)
 
-    def _write_review(self, event: events.CallFinished, step: Step, author: str, review: JSON) -> None:
-        name = f"{step.phase}-{self._name(event.seat)}-{self._name(author)}"
-        said = {"evaluator": self._id(event.seat), "evaluatee": self._id(author), **review}
-        write_json(self._free(step, name, ".json", f"{event.step}>{author}"), said)
+    def _write_review(self, event: events.CallFinished, step: Step, author: Sequence[str], review: JSON) -> None:
+        name = f"{step.phase}-{self._name(event.seat)}-{self._file(author)}"
+        said = {"evaluator": self._id(event.seat), "evaluatee": self._whose(author), **review}
+        write_json(self._free(step, name, ".json", f"{event.step}>{author[0]}"), said)
+
+    def _whose(self, author: Sequence[str]) -> str:
+        """What refinery calls a seat's answers: the seat, with the variant of the question where it has several."""
+        return Lineage(*author[:2]).called(self._id(author[0]))
+
+    def _file(self, author: Sequence[str]) -> str:
+        return self._name(author[0]) if len(author) == 1 else safe_name(self._whose(author))
 
     def _free(self, step: Step, name: str, ending: str, owner: str) -> Path:
         """refinery's name for a file, or one with a hash where another step has that name already."""
@@ -312,6 +322,11 @@ class RefineryExport(_Export):
         if result.answer is not None:
             write_file(self.folder / "answer.md", result.answer + "\n")
         write_json(self.folder / "result.json", self._dump(result))
+        details = dict(result.outcome.details)
+        for name, told in ((name, details.pop(name)) for name in DETAIL_FILES if details.get(name)):
+            entries = [{key: each[key] for key in each if name != "panel" or key != "answer"} for each in told]
+            write_json(self.folder / f"{name.replace('_', '-')}.json", entries)
+        self._metadata |= {name: told for name, told in details.items() if not isinstance(told, list | dict)}
         self._metadata |= {
             "status": result.status,
             "met": result.outcome.met,
@@ -320,6 +335,7 @@ class RefineryExport(_Export):
             "total_calls": result.total_calls,
             "elapsed_ms": result.elapsed_ms,
             "models_dropped": list(result.dropped),
+            **details.get("metadata", {}),
             "degraded": result.degraded,
         }
         write_json(self.folder / "metadata.json", self._metadata)

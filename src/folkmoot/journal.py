@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
 from folkmoot.errors import FailureKind, FolkmootError, InputError, JournalCorrupt, ReplayMismatch, RunLocked
 from folkmoot.types import JSON, Completion
 
@@ -99,7 +101,7 @@ class Journal:
         order = self.lines
         self._read(line)
         if self._file is not None:
-            os.write(self._file, json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            os.write(self._file, to_json(line) + b"\n")
         return order
 
     async def commit(self) -> None:

@@ -7,13 +7,15 @@ A price that is not known is None, never 0.
 from collections.abc import Mapping
 
 from folkmoot.errors import InputError
+from folkmoot.providers.catalog import LOCAL_SERVERS
 from folkmoot.types import Usage
 
 Price = Mapping[str, float]
 """USD per million tokens under `input`, `output` and, where it differs from `input`, `cached`."""
 
 _PRICED_AS = {"claude-code": "anthropic", "codex-cli": "openai", "gemini-cli": "google", "vertex": "google"}
-_ROUTERS = frozenset({"opencode", "pi"})  # what follows is a provider and a model of theirs
+_ROUTERS = frozenset({"opencode", "pi", "embed"})  # what follows is a provider and a model of theirs
+_UNBILLED = ("embed/words", "embed//", *(f"embed/{server}/" for server in LOCAL_SERVERS))  # computed on this machine
 _NAMED_THERE = {"xai": "x-ai", "bedrock": "aws"}  # ours: the name in genai-prices
 
 
@@ -30,6 +32,8 @@ def list_price(model: str, usage: Usage, overrides: Mapping[str, Price] | None =
     for name in (model, priced_as):
         if overrides and name in overrides:
             return _own_price(name, overrides[name], usage)
+    if model.startswith(_UNBILLED):
+        return 0.0
     provider, _, bare = priced_as.partition("/")
     return _published_price(_NAMED_THERE.get(provider, provider), bare, usage) if bare else None
 

@@ -180,6 +180,9 @@ async def _recorded(
     watching: list[events.Listener] = [RecordExport(folder.path), *listeners]
     if (tracer := tracer_listener()) is not None:
         watching.append(tracer)
+    for notice in _notices(providers):
+        for listener in watching:
+            listener(events.Notice(notice))
     try:
         result = await execute(
             spec, providers, folder=folder, listeners=watching, price=price, attachments=attachments, amend=amend
@@ -189,6 +192,18 @@ async def _recorded(
             tracer.close()
     later(Index(machine.home).add, folder)
     return result
+
+
+def _notices(providers: Mapping[str, Provider]) -> list[str]:
+    """What a person should know of the providers before the first call: above all, no key wins silently."""
+    found: list[str] = []
+    for name, provider in providers.items():
+        login = getattr(provider, "login", None)
+        if login is not None and provider.billing == "metered":
+            found.append(f'{name} is billed to {login}; login = "stored" under [providers.{name}] uses its own log-in')
+        if tools := getattr(provider, "missing_tools", None):
+            found.append(f"{name} has no {' or '.join(sorted(tools))}")
+    return found
 
 
 def fork(folder: RunFolder, machine: Machine, *, step: str | None, changes: Mapping[str, str]) -> RunFolder:
@@ -224,7 +239,7 @@ def _kept(folder: RunFolder, step: str | None) -> list[JSON]:
         raise InputError(f"{folder.id} has no step {step!r}; it has {', '.join(near or list(journal.entries))}")
     last = journal.entries[step].order if step is not None else journal.lines
     return [
-        {key: value for key, value in line.items() if key != "at"}
+        {key: value for key, value in line.items() if key not in ("at", "copied")}
         for order, line in enumerate(read_lines(folder.journal))
         if line["kind"] == "finished" and order < last and journal.entries.get(line["step"], None) is not None
         and journal.entries[line["step"]].order == order

@@ -9,21 +9,26 @@ from folkmoot.errors import InputError
 from folkmoot.providers.catalog import AGENTS, ALIASES, APIS, KEYS, LOCAL_SERVERS, SIM_SEATS
 from folkmoot.types import Seat
 
-TAGGED = {"ollama", "llm", *LOCAL_SERVERS}
+TAGGED = {"ollama", "llm", "embed", "bedrock", *LOCAL_SERVERS}
 """Providers whose model names carry a tag after a colon, so that `:3` is no count."""
 
 MOST_BY_COLON = 64
 
 
 def parse_models(
-    written: Iterable[str], *, panels: Mapping[str, Sequence[str]] | None = None, servers: Iterable[str] = ()
+    written: Iterable[str],
+    *,
+    panels: Mapping[str, Sequence[str]] | None = None,
+    servers: Iterable[str] = (),
+    count: int = 1,
 ) -> tuple[Seat, ...]:
     """The seats for what stands after `--models`, comma-separated or repeated.
 
-    `panels` maps a panel's name to its models, `servers` are the provider names of config.toml.
+    `panels` maps a panel's name to its models, `servers` are the provider names of config.toml, and `count` is how
+    many seats a name without a number of its own takes.
     Raises InputError with every problem at once.
     """
-    resolver = _Resolver(panels or {}, set(servers))
+    resolver = _Resolver(panels or {}, set(servers), count)
     words = [word.strip() for each in written for word in each.split(",")]
     models: list[str] = []
     problems: list[str] = []
@@ -78,8 +83,9 @@ def find_seat(seats: Sequence[Seat], written: str) -> Seat:
 
 
 class _Resolver:
-    def __init__(self, panels: Mapping[str, Sequence[str]], servers: set[str]) -> None:
-        self.panels, self.servers = panels, servers
+    def __init__(self, panels: Mapping[str, Sequence[str]], servers: set[str], count: int) -> None:
+        self.panels, self.servers, self.count = panels, servers, count
+        self._within: list[str] = []  # panels being resolved
 
     def models(self, word: str) -> list[str]:
         """The models of one word: `name`, `provider/model`, `name*3`, `name:3`, `key=model-id`."""
@@ -94,17 +100,17 @@ class _Resolver:
             return name, int(number)
         name, colon, number = word.rpartition(":")
         if not colon or not number.isdigit() or "/" in number:
-            return word, 1
+            return word, self.count
         provider = name.partition("/")[0]
         if provider in TAGGED or provider in self.servers:
-            return word, 1
+            return word, self.count
         if not 1 <= int(number) <= MOST_BY_COLON:
             raise InputError(f"{word!r} may be a model with a tag or {number} seats; write {name}*{number} for seats")
         return name, int(number)
 
     def _named(self, name: str) -> list[str]:
         if name in self.panels:
-            return list(self.panels[name])
+            return self._of_panel(name)
         key, equals, model = name.partition("=")
         if equals and "?" not in key and key in KEYS:
             return [f"{KEYS[key].partition('/')[0]}/{model.partition('/')[2] or model}"]
@@ -115,10 +121,20 @@ class _Resolver:
         if found := ALIASES.get(name) or KEYS.get(name):
             return [found]
         if name in AGENTS:
-            raise InputError(f"{name} needs a model: {name}/PROVIDER/MODEL ({name} lists them with `{name} models`)")
+            raise InputError(f"{name} needs a model: {name}/PROVIDER/MODEL; `{name} --help` tells how to list them")
         if found := _known_model(name):
             return [found]
         raise InputError(f"{name!r} is no model; {self._suggest(name)}")
+
+    def _of_panel(self, name: str) -> list[str]:
+        """The models of a panel, which may name other panels but not itself."""
+        if name in self._within:
+            raise InputError(f"the panel {name!r} is inside itself: {' > '.join([*self._within, name])}")
+        self._within.append(name)
+        try:
+            return [model for word in self.panels[name] for model in self.models(word)]
+        finally:
+            self._within.pop()
 
     def _qualified(self, name: str) -> str:
         provider, _, model = name.partition("/")

@@ -158,8 +158,8 @@ class Home:
         if "/" in written or os.sep in written:
             return RunFolder(Path(written).absolute())
         folders = self.folders()
-        if written == "last" and folders:
-            return folders[-1]
+        if written == "last" and folders:  # ids tell the second, the file the order within one
+            return max(folders, key=lambda each: (each.id[:15], (each.path / "run.json").stat().st_mtime_ns))
         found = [each for each in folders if each.id == written] or [
             each for each in folders if each.id.startswith(written) or each.id.endswith(written)
         ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 JSON = dict[str, Any]
 """A JSON object at an edge: a schema, a line of a journal, a request body."""
@@ -130,6 +130,12 @@ class Completion(Record):
     usd: float | None = None  # what this call cost; 0.0 when free or covered; None: unknown
     list_usd: float | None = None  # what it would have cost at list price, where it cost nothing
     finish: Literal["stop", "length"] = "stop"
+
+    @field_validator("text")
+    @classmethod
+    def _whole_characters(cls, text: str) -> str:
+        # Half a surrogate pair, which an escape in JSON can hold, could be neither stored nor sent on.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 OnText = Callable[[str], None]

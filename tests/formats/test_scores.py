@@ -63,7 +63,7 @@ def test_a_score_is_read_unrounded_as_models_write_it(written: str, score: float
         "NaN", "Infinity", "1e400", "8" * 400, "8" * 5000, '{"max": 10}',
         '"eight"', '""', '"-3"', '"−3"', '"8.5.1"', '"8-9"', '"8 - 9"', '"7 to 8"', '"80%"', '"8 %"', '"85/100"',
         '"8/5"', '"8th"', '"v8"', '"0x8"', '"1_0"', '"8 ± 1"', '"5/10 → 7/10"', '"7/10, up from 5/10"', '"N/A"',
-        '"1-10"', '"11/10"', '"8.5.1/10"', '"8 for style, 6 for content"', '"8½"',
+        '"1-10"', '"11/10"', '"8.5.1/10"', '"8 for style, 6 for content"', '"8½"', '"gpt-5"', '".0e-1"',
     ],
 )  # fmt: skip
 def test_a_score_that_is_none_is_refused_rather_than_rounded_or_guessed(written: str) -> None:

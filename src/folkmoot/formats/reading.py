@@ -88,23 +88,30 @@ def list_field(value: JSON, key: str) -> tuple[str, ...]:
 
 def without_quotes(reply: str) -> str:
     """`reply` without fenced blocks and lines that quote somebody. A fence that nothing closes hides nothing."""
+    return "\n".join(line for line, quoted in lines_with_quotes(reply) if not quoted)
+
+
+def lines_with_quotes(reply: str) -> list[tuple[str, bool]]:
+    """Each line of `reply`, and whether it is quoted: in a fence, which its own lines belong to, or behind a `>`."""
     lines = reply.splitlines()
     closing: dict[str, int] = {}  # fence -> the last line that can close one
     for number, line in enumerate(lines):
         if (mark := _FENCE.match(line)) and not line[mark.end() :].strip():
             closing[mark[1]] = number
-    kept: list[str] = []
+    found: list[tuple[str, bool]] = []
     open_by = ""
     for number, line in enumerate(lines):
         mark = _FENCE.match(line)
         if open_by:
             if mark and mark[1] == open_by and not line[mark.end() :].strip():
                 open_by = ""
+            found.append((line, True))
         elif mark and closing.get(mark[1], -1) > number:
             open_by = mark[1]
-        elif not line.lstrip().startswith(">"):
-            kept.append(line)
-    return "\n".join(kept)
+            found.append((line, True))
+        else:
+            found.append((line, line.lstrip().startswith(">")))
+    return found
 
 
 def _without_trailing_commas(text: str, start: int) -> str:

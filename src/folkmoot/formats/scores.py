@@ -17,7 +17,7 @@ LONGEST = 300  # characters of a text about a score; a longer one is an essay
 
 _PLAIN = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 # not part of a longer number or word, not a percentage; a decimal comma is a decimal point
-_NUMBER = r"(?<![\w.,%])[+-]?\d+(?:[.,]\d+)?(?![\w%]|[.,]\d| %)"
+_NUMBER = r"(?<![\w.,%])(?<![\w.,%][+-])[+-]?\d+(?:[.,]\d+)?(?![\w%]|[.,]\d| %)"
 _OUT_OF_TEN = re.compile(rf"({_NUMBER}) ?(?:/|(?:out )?of) ?10(?![\w.,%]*\d)", re.IGNORECASE)
 _FRACTION = re.compile(r"(?:/|\bof) ?\d", re.IGNORECASE)
 _SCALE = re.compile(

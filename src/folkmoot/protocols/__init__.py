@@ -5,7 +5,7 @@ frontend lists what is registered.
 """
 
 import pkgutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -15,14 +15,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from folkmoot.errors import InputError
 from folkmoot.run import Run
-from folkmoot.types import JSON, Outcome
+from folkmoot.types import JSON, Outcome, Seat
 
 
 class Options(BaseModel):
     """What a protocol can be told. A field is a flag, a key of a panel and of the HTTP body; its description is help.
 
     `json_schema_extra={"flags": ["-t"]}` gives a field further spellings on the command line; `{"duty": "chair"}` says
-    that it names models which get a seat of their own beside the panel, found with `run.seats_for("chair")`.
+    that it names models which get a seat of their own beside the panel, found with `run.seats_for("chair")`; with
+    `"else": "first"` beside it, the first seat's model gets that seat where nobody is named. A flag with a duty seats
+    its `"model"` when it is set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,9 +53,31 @@ def duties(options: Options) -> dict[str, tuple[str, ...]]:
     for name, field in type(options).model_fields.items():
         extra = field.json_schema_extra
         value = getattr(options, name)
-        if isinstance(extra, dict) and (duty := extra.get("duty")) and value:
+        if isinstance(extra, dict) and (duty := extra.get("duty")) and value and value is not True:
             found[str(duty)] = (value,) if isinstance(value, str) else tuple(value)
     return found
+
+
+def stand_ins(options: Options, seats: Sequence[Seat]) -> tuple[Seat, ...]:
+    """The seats there must be beside `seats`, for duties for which nobody was named.
+
+    One that falls to the first seat's model keeps that seat's settings, but neither its role nor its weight: those
+    belong to the member.
+    """
+    first = next((seat for seat in seats if seat.duty == "member"), None)
+    taken = {seat.duty for seat in seats}
+    found: list[Seat] = []
+    for name, field in type(options).model_fields.items():
+        extra = field.json_schema_extra
+        if not isinstance(extra, dict) or first is None or (duty := str(extra.get("duty"))) in taken:
+            continue
+        number = len(seats) + len(found) + 1
+        if extra.get("else") == "first":
+            own = {"number": number, "duty": duty, "id": f"{first.model}#{duty}", "role": None, "weight": 1.0}
+            found.append(first.model_copy(update=own))
+        elif getattr(options, name) is True and (model := extra.get("model")):
+            found.append(Seat(model=str(model), number=number, id=str(model), duty=duty))
+    return tuple(found)
 
 
 _REGISTRY: dict[str, Registered] = {}

@@ -15,7 +15,13 @@ _BUILT_IN = (
     dict.fromkeys(APIS, "folkmoot.providers.api")
     | dict.fromkeys(LOCAL_SERVERS, "folkmoot.providers.api")
     | dict.fromkeys(AGENTS, "folkmoot.providers.agents")
-    | {"sim": "folkmoot.providers.sim", "recorded": "folkmoot.providers.recorded", "replay": "folkmoot.providers.recorded"}
+    | {
+        "sim": "folkmoot.providers.sim",
+        "web": "folkmoot.providers.web",
+        "embed": "folkmoot.providers.embed",
+        "recorded": "folkmoot.providers.recorded",
+        "replay": "folkmoot.providers.recorded",
+    }
 )
 
 

@@ -27,7 +27,7 @@ def main() -> None:
         _complain(*error.problems)
         code = EXIT_INPUT
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = EXIT_INPUT
     except click.Abort:
         code = 130
@@ -38,6 +38,18 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show(error: click.ClickException) -> None:
+    """A usage error for its reader: a program that asked for JSON gets JSON."""
+    if {"json", "jsonl", "-ojson", "-ojsonl", "--output-format=json", "--output-format=jsonl"} & set(sys.argv):
+        import json
+
+        from folkmoot.render.as_json import error_json
+
+        click.echo(json.dumps(error_json("config_invalid", error.format_message()), indent=2))
+    else:
+        error.show()
 
 
 def _complain(*lines: str) -> None:

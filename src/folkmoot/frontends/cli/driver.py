@@ -67,7 +67,7 @@ def carry_out(
     with ExitStack() as stack:
         watching: list[events.Listener] = [seen, *listeners]
         if screen.format == "jsonl":
-            watching.append(_print_event)
+            watching.append(print_event)
         if (view := _view(screen)) is not None:
             watching.append(stack.enter_context(view))
         try:
@@ -93,8 +93,9 @@ def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
 
         def stop(number: signal.Signals) -> None:
             machine.shutdown.hurry = True
-            if received:
+            if received:  # again: at once, without tidying up
                 loop.remove_signal_handler(number)
+                os.kill(os.getpid(), number)
             received.append(number)
             task.cancel()
 
@@ -190,7 +191,8 @@ def _interrupted(interrupted: Interrupted, seen: _Seen, screen: Screen) -> int:
     return interrupted.code
 
 
-def _print_event(event: events.Event) -> None:
+def print_event(event: events.Event) -> None:
+    """One line of JSON for whatever happens but pieces of text; the result comes last, in its own shape."""
     if not isinstance(event, events.RunFinished | events.TextDelta):
         click.echo(json.dumps(events.as_json(event), ensure_ascii=False))
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from folkmoot import journal
+from folkmoot import events, journal
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
-from folkmoot.frontends.cli.driver import Screen, carry_out, present, this_machine, use_colour
+from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_event, this_machine, use_colour
 from folkmoot.frontends.cli.flags import VIEW_FLAGS
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.runs import fork as fork_run
@@ -53,8 +53,10 @@ def _show(run: str, **given: Any) -> int:
     """A run's answer and how it came about, computed again from its record."""
     screen = Screen.of(given)
     folder = this_machine().home.find(run)
-    listeners = []
-    if screen.verbose:
+    listeners: list[events.Listener] = []
+    if screen.format == "jsonl":
+        listeners.append(print_event)
+    elif screen.verbose:
         import sys
 
         from folkmoot.render.plain import PlainView

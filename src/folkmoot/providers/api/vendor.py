@@ -98,7 +98,7 @@ async def closing_responses() -> AsyncGenerator[None, None]:
 
 def open_vendor(name: str, settings: Settings) -> Vendor:
     """Raises InputError for a missing key or package, before any request."""
-    access = _access(name, settings)
+    access = access_to(name, settings)
     # Models that take no temperature say so through `warnings`: on stderr, in the middle of a run.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"pydantic_ai\.")
     try:
@@ -111,7 +111,7 @@ def open_vendor(name: str, settings: Settings) -> Vendor:
     return opener(access)
 
 
-def _access(name: str, settings: Settings) -> Access:
+def access_to(name: str, settings: Settings) -> Access:
     table, environ, api = settings.table, settings.environ, APIS.get(name)
     label = api.label if api else name
     key = table.get("api_key") or None

@@ -83,7 +83,7 @@ def sit(request: Request, who: Character) -> Sitting:
     )
 
 
-_ANSWERS = ("answer", "proposal")
+_ANSWERS = ("answer", "proposal", "synthesis")
 _REVIEWS = ("review", "evaluation", "rebuttal")
 _GROUPS = ("history", "round", "turn")
 
@@ -111,6 +111,8 @@ def _most(found: list[str], preferred: str) -> str:
 
 
 def write_text(sitting: Sitting) -> str:
+    if write := PHASES.get(sitting.request.about.phase):
+        return write(sitting)
     concluded = sitting.belief(sitting.answers, sitting.reviews)
     before = sitting.own or sitting.first
     return sitting.problem.tell(concluded, sitting.who, before if before != concluded else None)
@@ -126,7 +128,138 @@ def write_scores(sitting: Sitting) -> str:
     return json.dumps({"scores": [review(sitting, judged.get(label)) | {"label": label} for label in labels]})
 
 
-REPLIES: dict[str, Callable[[Sitting], str]] = {"text": write_text, "review": write_review, "scores": write_scores}
+def write_rating(sitting: Sitting) -> str:
+    """A score with one more for each dimension that the format's example names."""
+    told = review(sitting, sitting.answers[-1] if sitting.answers else None)
+    named = [name for name in _loads(sitting.request.about.example) if name not in ("rationale", "score")]
+    given = dict.fromkeys(named, told["score"])
+    return json.dumps({**given, "rationale": told["overall_assessment"], "score": told["score"]})
+
+
+def write_variant(sitting: Sitting) -> str:
+    opening = sitting.draw("variant").choice(
+        ("Suppose that what comes to mind first is wrong.", "Begin with what could go wrong.", "Think ten years ahead.")
+    )
+    return json.dumps({"prompt_variant": f"{opening} {sitting.request.about.question}"})
+
+
+def write_keyed(sitting: Sitting) -> str:
+    return f"{write_text(sitting)}\n\nANSWER: {sitting.belief(sitting.answers, sitting.reviews)}"
+
+
+def write_same(sitting: Sitting) -> str:
+    """Answers with the same conclusion in one group; one without any is a group of its own."""
+    groups: dict[str, list[str]] = {}
+    for block in sitting.answers:
+        label = block.attributes.get("label", "")
+        groups.setdefault(sitting.problem.read(block.text) or f"?{label}", []).append(label)
+    return json.dumps({"conclusions": list(groups), "groups": list(groups.values())})
+
+
+def write_verdict(sitting: Sitting) -> str:
+    belief = sitting.belief(sitting.answers)
+    found = [block for block in sitting.answers if sitting.problem.read(block.text) == belief]
+    label = found[0].attributes.get("label", "none") if found else "none"
+    return json.dumps({"reason": sitting.problem.why(belief), "verdict": label})
+
+
+def write_ranking(sitting: Sitting) -> str:
+    told = {block.attributes.get("label", ""): review(sitting, block) for block in sitting.answers}
+    order = sorted(told, key=lambda label: -told[label]["score"])
+    said = " ".join(f"{label}: {told[label]['overall_assessment']}" for label in order)
+    return json.dumps({"comparison": said, "ranking": order})
+
+
+def write_confident(sitting: Sitting) -> str:
+    sure = 0.3 if sitting.problem.right is None else 0.6 + 0.35 * sitting.who.persona.skill
+    return f"{write_text(sitting)}\n\nConfidence: {sure:.2f}"
+
+
+def write_ruling(sitting: Sitting) -> str:
+    """A synthesis that says what the seat believes, the surer the more of the answers conclude the same."""
+    problem, belief = sitting.problem, sitting.belief(sitting.answers)
+    same = [block for block in sitting.answers if problem.read(block.text) == belief]
+    other = [block for block in sitting.answers if block not in same]
+    share = len(same) / max(len(sitting.answers), 1)
+    heard = dict.fromkeys(filter(None, (problem.read(block.text) for block in other)))
+    return json.dumps(
+        {
+            "analysis": f"{len(same)} of {len(sitting.answers)} answers conclude {belief}. {problem.why(belief)}",
+            "dissent": f"Also concluded: {', '.join(heard)}." if heard else "",
+            "ranking": [block.attributes.get("label", "") for block in (*same, *other)],
+            "synthesis": problem.tell(belief, sitting.who, None),
+            "refinement_areas": [f"whether {each} can be right" for each in heard],
+            "needs_iteration": share <= 0.5,
+            "confidence": round(0.4 + 0.55 * share, 2),
+        }
+    )
+
+
+def write_pick(sitting: Sitting) -> str:
+    ruling = json.loads(write_ruling(sitting))
+    return json.dumps({"analysis": ruling["analysis"], "pick": ruling["ranking"][0] if ruling["ranking"] else ""})
+
+
+def write_critiques(sitting: Sitting) -> str:
+    """A paragraph on each answer of others."""
+    told = (
+        f"{each.attributes.get('label')}: {review(sitting, each)['overall_assessment']}" for each in sitting.answers
+    )
+    return "\n\n".join(told) or "There is nothing to review."
+
+
+def write_rebuttal(sitting: Sitting) -> str:
+    before, concluded = sitting.own or sitting.first, sitting.belief(sitting.answers, sitting.reviews)
+    opening = "I concede that I was wrong." if before != concluded else "I have read what was said, and I stay with it."
+    return f"{opening} {sitting.problem.why(concluded)}"
+
+
+def write_vote(sitting: Sitting) -> str:
+    """FINALIZE for the fullest answer that concludes what the seat believes, REVISE where none does."""
+    belief = sitting.belief(sitting.answers, sitting.reviews)
+    prompts = (message.text for message in sitting.request.messages if message.role == "user")
+    own = [block for prompt in prompts for block in blocks(prompt, "own_answer")]
+    agreed = [each for each in (*sitting.answers, *own) if sitting.problem.read(each.text) == belief]
+    ranked = sorted(sitting.answers, key=lambda each: (each not in agreed, each.attributes.get("label", "")))
+    best = max(agreed, key=lambda each: (len(each.text), each.attributes.get("label", "")), default=None)
+    return json.dumps(
+        {
+            "reasoning": sitting.problem.why(belief),
+            "ranking": [each.attributes.get("label", "") for each in ranked],
+            "vote": "FINALIZE" if best else "REVISE",
+            "target": best.attributes.get("label", "") if best else "",
+            "focus": "" if best else sitting.problem.why(belief),
+        }
+    )
+
+
+def write_confirm(sitting: Sitting) -> str:
+    merged = [block.text for block in sitting.answers if block.kind == "synthesis"]
+    belief = sitting.belief(sitting.answers)
+    approved = bool(merged) and sitting.problem.read(merged[-1]) in (belief, None)
+    return json.dumps({"reason": sitting.problem.why(belief), "verdict": "APPROVE" if approved else "REJECT"})
+
+
+PHASES: dict[str, Callable[[Sitting], str]] = {"review": write_critiques, "rebut": write_rebuttal}
+"""Phases in which a text is no answer."""
+
+REPLIES: dict[str, Callable[[Sitting], str]] = {
+    "confident": write_confident,
+    "ruling": write_ruling,
+    "pick": write_pick,
+    "text": write_text,
+    "review": write_review,
+    "scores": write_scores,
+    "keyed": write_keyed,
+    "same": write_same,
+    "ranking": write_ranking,
+    "verdict": write_verdict,
+    "idea-rating": write_rating,
+    "merge-rating": write_rating,
+    "variant": write_variant,
+    "vote": write_vote,
+    "confirm": write_confirm,
+}
 
 
 def reply(request: Request, who: Character) -> tuple[str, str]:

@@ -1,0 +1,258 @@
+"""ask: as few seats as it takes. The best two answer; only where they disagree the others do, then a judge.
+
+A vote is worth more than a debate, and two good seats that agree are worth nearly as much as the whole panel.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from folkmoot import votes as voting
+from folkmoot.calibration import Calibration, read_calibration
+from folkmoot.calling import Call
+from folkmoot.errors import CallFailed, Stopped
+from folkmoot.formats.keyed import Keyed, keyed_for
+from folkmoot.formats.verdict import Verdict, verdict_for
+from folkmoot.poll import Poll, choose_judge, explained, panel_of, seat_of, votes_of
+from folkmoot.prompting import block
+from folkmoot.protocols import Options, protocol
+from folkmoot.protocols.vote import SYSTEM, Early, answer_call, candidates, compare, label_of, shown_groups
+from folkmoot.run import Batch, Run
+from folkmoot.types import Outcome
+
+
+class AskOptions(Options):
+    agree: int = Field(
+        2, ge=2, le=64, description="Seats that are asked first, the best ones; if they agree, it is done."
+    )
+    exact: bool = Field(False, description="Stop only when the lead cannot be overtaken by the seats not yet asked.")
+    epsilon: float | None = Field(
+        None, gt=0, lt=1, description="Choose --agree so that at most this share of runs differs from the whole panel."
+    )
+    calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = Field(
+        None, description="FILE that says what earlier runs of this panel showed: order, weights, and for --epsilon."
+    )
+    adjudicate: Literal["once", "off"] = Field(
+        "once",
+        description="Where answer keys do not decide: ask whether texts say the same, and then a judge; or neither.",
+    )
+    judge: str | None = Field(
+        None,
+        description="Model that judges; otherwise the best seat without a leading answer.",
+        json_schema_extra={"duty": "judge"},
+    )
+    debate: bool = Field(False, description="Let the seats answer once more where nothing else decides.")
+    synthesize: bool = Field(False, description="Merge the agreeing answers, if they are longer texts.")
+    early: Early = Field(
+        "cancel", description="Once the lead cannot be overtaken: off, cancel or finish the open calls."
+    )
+
+    @model_validator(mode="after")
+    def _certified(self) -> "AskOptions":
+        if self.epsilon is not None and self.calibration is None:
+            raise ValueError(
+                "--epsilon needs --calibration FILE: nothing is known of how often this panel would differ"
+            )
+        if self.epsilon is not None and self.exact:
+            raise ValueError("--exact and --epsilon are two rules; give one of them")
+        return self
+
+
+def max_calls(options: AskOptions, seats: int) -> int:
+    if seats == 1:
+        return 1
+    helped = options.adjudicate == "once"  # twice compared, before and after the others are asked, and once judged
+    return seats + 3 * helped + (seats + helped) * options.debate + options.synthesize
+
+
+@protocol("ask", AskOptions, max_calls=max_calls, calls_per_round=lambda options, seats: min(options.agree, seats))
+async def ask(run: Run, options: AskOptions) -> Outcome:
+    """Ask the best two seats, and the others only where these disagree"""
+    weights = {seat: run.weight(seat) for seat in (*run.all_seats, *run.seats_for("judge"))}
+    models = {seat: run.model_id(seat) for seat in run.all_seats}
+    agree = None if options.exact else options.agree
+    poll = Poll(panel_of(models, weights, options.calibration, agree, options.epsilon))
+    async for round in run.rounds(2 if options.debate else 1):
+        if round == 1:
+            await _hear(run, options, poll)
+            if not poll.decided and options.adjudicate == "once" and len(poll.answers) > 1:
+                await _adjudicate(run, poll)
+        else:
+            await _debate(run, options, poll)
+        _offer(run, poll, _status(run, poll))
+        if poll.decided or len(poll.answers) < 2:
+            break
+    if options.synthesize and poll.decided:
+        await _synthesize(run, poll)
+    return run.offered
+
+
+async def _hear(run: Run, options: AskOptions, poll: Poll) -> None:
+    """Ask in waves: the first seats; then, if they disagree, all the others, or as few as could settle it."""
+    agree = poll.panel.agree
+    waiting = [seat for seat in poll.panel.order if seat in run.seats]
+    while waiting:
+        if agree is None:
+            count = voting.enough(poll.votes, waiting, poll.measure, poll.order)
+        else:
+            count = agree - len(poll.answers) if len(poll.answers) < agree else len(waiting)
+        wave, waiting = waiting[:count], waiting[count:]
+        await _wave(run, options, poll, wave, waiting)
+        gated = agree is not None and len(poll.answers) >= agree
+        if gated and len(waiting) > 1:  # a comparison costs as much as one more seat
+            await _compare(run, options, poll, "compare")
+        if gated and len(poll.ranked) == 1:
+            break
+        if poll.settled(waiting):
+            break
+    run.require(1, "answer", poll.answers)
+    poll.further["not_asked"] = [run.model_id(seat) for seat in waiting]
+    if not waiting and not poll.settled(()):
+        await _compare(run, options, poll, "compare-all")
+
+
+async def _compare(run: Run, options: AskOptions, poll: Poll, phase: str) -> None:
+    """Join the groups that say the same, unless all of them were compared before."""
+    texts = {ballot: name for ballot, name in poll.votes.items() if ballot in poll.answers}
+    groups = set(texts.values())
+    if options.adjudicate == "once" and not groups <= poll.compared:
+        poll.compared = groups
+        readers = [seat for seat in poll.panel.order if seat in poll.answers]
+        poll.joined += await compare(run, poll.answers, texts, readers, phase)
+
+
+async def _wave(run: Run, options: AskOptions, poll: Poll, wave: Sequence[str], waiting: Sequence[str]) -> None:
+    over = False
+    batch: Batch[str] = run.batch()
+    try:
+        async with batch:
+            for seat in wave:
+                batch.add("answer", seat, answer_call(run, seat))
+            async for done in batch:
+                assert isinstance(done.value, Keyed)
+                poll.answers[done.key] = done.value
+                still = [seat for seat in wave if seat not in poll.answers and ("answer", seat) not in batch.failed]
+                over = over or (bool(still) and options.early != "off" and poll.settled([*still, *waiting]))
+                _offer(run, poll, "decided" if over else "asking")
+                if over and options.early == "cancel":
+                    poll.further["not_waited_for"] = [run.model_id(seat) for seat in still]
+                    break
+    except Stopped:
+        if not over:  # a decision on record stands, whatever stops the run
+            raise
+
+
+async def _adjudicate(run: Run, poll: Poll) -> None:
+    """One judge compares one answer of each group; its verdict counts as one more vote of its weight."""
+    bench = choose_judge(poll.ranked, [seat for seat in poll.panel.order if seat in run.seats], run.seats_for("judge"))
+    if bench is None:
+        return
+    judge, shown = bench
+    seats = [seat for seat in run.reading_order(judge) if seat in shown]
+    labels = {run.labels[seat]: seat for seat in seats}
+    blocks = (block("answer", poll.answers[seat].text, label=label) for label, seat in labels.items())
+    parts = (block("question", run.prompt), *blocks, ADJUDICATE)
+    try:
+        verdict: Verdict = await run.call("adjudicate", Call(judge, parts, verdict_for(list(labels)), SYSTEM))
+    except CallFailed:
+        return
+    chosen = labels[verdict.label] if verdict.label else None
+    poll.further["judge"] = {
+        "model": run.model_id(judge), "chose": run.model_id(chosen) if chosen else None, "reason": verdict.reason,
+    }  # fmt: skip
+    if chosen is not None:
+        poll.verdict = (f"verdict/{judge}", poll.votes[chosen])
+
+
+async def _debate(run: Run, options: AskOptions, poll: Poll) -> None:
+    """Everybody outside the leading group, and one defender of it, answer again having seen the other conclusions.
+
+    What a seat said first keeps counting, so that whoever merely gives in does not turn the vote.
+    """
+    first = {ballot: name for ballot, name in poll.votes.items() if "/" not in ballot}
+    shown: dict[str, str] = {}
+    for seat, name in first.items():
+        shown.setdefault(name, seat)
+    leading = poll.ranked[0].name
+    called = [seat for seat, name in first.items() if seat in run.seats and (name != leading or seat == shown[name])]
+    calls: dict[str, Call[Keyed]] = {}
+    for seat in called:
+        others = [each for each in run.reading_order(seat) if each in shown.values() and first[each] != first[seat]]
+        blocks = (block("answer", poll.answers[each].text, label=run.labels[each]) for each in others)
+        own = block("own", poll.answers[seat].text)
+        parts = (block("question", run.prompt), "Your answer:", own, "Answers of others that differ:", *blocks, DEBATE)
+        calls[seat] = Call(seat, parts, keyed_for(run.prompt), SYSTEM)
+    replies = await run.call_all("debate", calls)
+    poll.answers |= {f"debate/{seat}": reply for seat, reply in replies.items()}
+    await _compare(run, options, poll, "compare")
+
+
+async def _synthesize(run: Run, poll: Poll) -> None:
+    """Merge what the agreeing seats wrote, if these are longer texts; kept only if it still concludes the same."""
+    group = poll.ranked[0]
+    sources = [ballot for ballot in group.members if ballot in poll.answers]
+    author = next((seat_of(ballot) for ballot in sources if seat_of(ballot) in run.seats), None)
+    said, key = poll.answers[sources[0]].said, poll.answers[sources[0]].key
+    if author is None or said is None or key is None or not key.open or len(sources) < 2:
+        return
+    blocks = (block("answer", poll.answers[each].text, label=label_of(run, each)) for each in sources)
+    parts = (block("question", run.prompt), *blocks, block("conclusion", said), SYNTHESIZE)
+    try:
+        merged = await run.call("synthesize", Call(author, parts, keyed_for(run.prompt), SYSTEM))
+    except (CallFailed, Stopped):  # what was decided stands
+        return
+    concluded = voting.joined(votes_of({author: merged}, [author]), poll.joined)[author]
+    poll.further["synthesized"] = concluded == group.name
+    outcome = _outcome(run, poll, _status(run, poll))
+    run.offer(outcome.model_copy(update={"answer": merged.text}) if concluded == group.name else outcome)
+
+
+def _status(run: Run, poll: Poll) -> str:
+    if len(run.all_seats) == 1:
+        return "single_model"
+    if not poll.decided:
+        return "undecided"
+    if poll.verdict is not None and "debate" not in {each.partition("/")[0] for each in poll.answers}:
+        return "adjudicated"
+    return "agreed" if len(poll.ranked) == 1 else "decided"
+
+
+def _offer(run: Run, poll: Poll, status: str) -> None:
+    run.offer(_outcome(run, poll, status))
+
+
+def _outcome(run: Run, poll: Poll, status: str) -> Outcome:
+    ranked = poll.ranked
+    best = next(each for each in ranked[0].members if each in poll.answers)
+    met = status not in ("undecided", "asking")
+    first = {seat: answer for seat, answer in poll.answers.items() if "/" not in seat}
+    return Outcome(
+        status=status,
+        met=met,
+        winner=seat_of(best) if met else None,
+        answer=poll.answers[best].text if met else None,
+        answers=candidates(run, first),
+        round=run.round,
+        strategy="exact" if poll.panel.agree is None else f"agree-{poll.panel.agree}",
+        explanation=explained(ranked) if status != "asking" else "",
+        leader=seat_of(best),
+        details={"groups": shown_groups(run, ranked, poll.answers), **poll.further},
+    )
+
+
+ADJUDICATE = """\
+These answers contradict each other. Work the question out for yourself first. Then go through each answer and find \
+the step at which it goes wrong, if there is one: check the claims, recompute the numbers, reread what was asked. \
+Which answer is right? Neither length, style, confidence nor the order of the answers counts."""
+
+DEBATE = """\
+Answer the question once more. Keep your conclusion unless you can name the very step in your own answer that is \
+wrong; that others conclude differently, however many or however sure they are, is no reason to change it. If you keep \
+it, name the step at which each of the other answers goes wrong. If you find your own mistake, say which step it was \
+and give the right conclusion. Write a complete answer that can be read without the others."""
+
+SYNTHESIZE = """\
+The answers above come to the same conclusion. Write one answer from them for the person who asked: keep what is right \
+and useful in any of them, leave out repetition, add no claim that none of them makes, and do not mention that there \
+were several. Your last line repeats the conclusion above word for word, after `ANSWER: `."""

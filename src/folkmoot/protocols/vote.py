@@ -1,0 +1,169 @@
+"""vote: every seat answers once, and the answer most of them come to wins."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from folkmoot import votes as voting
+from folkmoot.calling import Call
+from folkmoot.errors import CallFailed, Stopped
+from folkmoot.formats.keyed import Keyed, keyed_for
+from folkmoot.formats.same import same_for
+from folkmoot.poll import open_groups, seat_of, votes_of
+from folkmoot.prompting import DATA, block
+from folkmoot.protocols import Options, protocol
+from folkmoot.run import Batch, Run
+from folkmoot.types import JSON, Candidate, Outcome
+from folkmoot.votes import Group, Measure
+
+Early = Literal["off", "cancel", "finish"]
+
+
+class VoteOptions(Options):
+    ties: Literal["seat", "weight"] = Field(
+        "seat", description="What settles equal counts: the earlier seat, or the larger sum of weights."
+    )
+    early: Early = Field(
+        "cancel",
+        description="Once the lead cannot be overtaken: wait all the same (off), give up the open calls (cancel), or "
+        "let them finish and show their answers too (finish).",
+    )
+
+
+def max_calls(options: VoteOptions, seats: int) -> int:  # noqa: ARG001
+    return seats + 1 if seats > 1 else 1
+
+
+@protocol("vote", VoteOptions, max_calls=max_calls)
+async def vote(run: Run, options: VoteOptions) -> Outcome:
+    """Ask all seats once and take the answer most of them come to"""
+    seats = run.all_seats
+    measure = voting.by_count(weights(run, seats), ties_by_weight=options.ties == "weight")
+    answers: dict[str, Keyed] = {}
+    async for _ in run.rounds(1):
+        asked = run.seats
+        over = False
+        batch: Batch[str] = run.batch()
+        try:
+            async with batch:
+                for seat in asked:
+                    batch.add("answer", seat, answer_call(run, seat))
+                async for done in batch:
+                    assert isinstance(done.value, Keyed)
+                    answers[done.key] = done.value
+                    waiting = [seat for seat in asked if seat not in answers and ("answer", seat) not in batch.failed]
+                    if waiting and options.early != "off":
+                        over = over or _over(answers, waiting, measure, seats)
+                    ranked = voting.groups(votes_of(answers, seats), measure, seats)
+                    run.offer(_outcome(run, answers, ranked, len(asked), "voted" if over else "asking"))
+                    if over and options.early == "cancel":
+                        break
+        except Stopped:
+            if not over:  # a decision on record stands, whatever stops the run
+                raise
+        run.require(1, "answer", answers)
+        votes = votes_of(answers, seats)
+        if not _over(answers, [], measure, seats):
+            votes = voting.joined(votes, await compare(run, answers, votes, list(votes)))
+        run.offer(_outcome(run, answers, voting.groups(votes, measure, seats), len(asked), "voted"))
+    return run.offered
+
+
+def _over(answers: Mapping[str, Keyed], waiting: Sequence[str], measure: Measure, seats: Sequence[str]) -> bool:
+    votes = votes_of(answers, seats)
+    return voting.unbeatable(votes, waiting, measure, seats, joinable=open_groups(answers, votes))
+
+
+def _outcome(run: Run, answers: Mapping[str, Keyed], ranked: Sequence[Group], asked: int, status: str) -> Outcome:
+    first = ranked[0]
+    winner = max(first.members, key=run.weight)  # among equals the earlier seat
+    counted = status == "voted"
+    lead = "" if voting.leads(ranked) else f", tied with {sum(each.size == first.size for each in ranked) - 1} other"
+    return Outcome(
+        status=status,
+        met=counted,
+        winner=winner if counted else None,
+        answer=answers[winner].text if counted else None,
+        answers=candidates(run, answers),
+        round=1,
+        strategy="plurality",
+        explanation=f"{len(first.members)} of {asked} seats{lead}" if counted else "",
+        leader=winner,
+        details={"groups": shown_groups(run, ranked, answers)},
+    )
+
+
+# What `ask` shares
+
+
+def weights(run: Run, seats: Sequence[str]) -> dict[str, float]:
+    return {seat: run.weight(seat) for seat in seats}
+
+
+def answer_call(run: Run, seat: str) -> Call[Keyed]:
+    """The question, alone: nobody sees anybody."""
+    added = (run.added_context,) if run.added_context else ()
+    return Call(seat, (block("question", run.prompt), *added, ANSWER), keyed_for(run.prompt), SYSTEM)
+
+
+async def compare(
+    run: Run, answers: Mapping[str, Keyed], votes: Mapping[str, str], readers: Sequence[str], phase: str = "compare"
+) -> list[list[str]]:
+    """Which groups say the same, as the first of `readers` finds: what `voting.joined` takes.
+
+    One call over one answer of each group; none if all keys are closed, as 7 and 8 are. Without a readable reply no
+    group says the same as another.
+    """
+    shown: dict[str, str] = {}  # group -> the first answer in it
+    for ballot, name in votes.items():
+        shown.setdefault(name, ballot)
+    present = [reader for reader in readers if reader in run.seats]
+    if not open_groups(answers, votes) or not present:
+        return []
+    reader = present[0]
+    place = {seat: at for at, seat in enumerate(run.reading_order(reader))}
+    ordered = sorted(shown, key=lambda name: place[seat_of(shown[name])])
+    labels = {label_of(run, shown[name]): name for name in ordered}
+    blocks = (block("answer", answers[shown[name]].text, label=label) for label, name in labels.items())
+    parts = (block("question", run.prompt), *blocks, COMPARE)
+    try:
+        partition = await run.call(phase, Call(reader, parts, same_for(list(labels)), SYSTEM))
+    except CallFailed:
+        return []
+    closed = {name for name, ballot in shown.items() if (key := answers[ballot].key) is not None and not key.open}
+    named = [sorted((labels[label] for label in part), key=lambda name: name not in closed) for part in partition]
+    # two numbers are two conclusions, whatever a model says
+    return [part for part in named if len(closed.intersection(part)) < 2]
+
+
+def label_of(run: Run, ballot: str) -> str:
+    return run.labels[seat_of(ballot)] + (" revised" if "/" in ballot else "")
+
+
+def candidates(run: Run, answers: Mapping[str, Keyed]) -> tuple[Candidate, ...]:
+    return tuple(Candidate(seat=seat, answer=answers[seat].text) for seat in run.all_seats if seat in answers)
+
+
+def shown_groups(run: Run, ranked: Sequence[Group], answers: Mapping[str, Keyed]) -> list[JSON]:
+    """The groups as results report them, the leading one first."""
+    return [
+        {
+            "answer": answers[group.members[0]].said,
+            "models": list(dict.fromkeys(run.model_id(seat_of(each)) for each in group.members if each in answers)),
+            "votes": group.size[0],
+        }
+        for group in ranked
+    ]
+
+
+SYSTEM = f"You are one of several models that were given the same question. {DATA}"
+
+ANSWER = """\
+Answer the question on your own, as well as you can, ready for the person who asked. Work out what can be worked out, \
+and check the result before you state it."""
+
+COMPARE = """\
+Which of the answers above come to the same conclusion for the person who asked? What counts is what they conclude, \
+not how they put it or how they got there; two answers are the same only if acting on either would come to the same. \
+Do not judge which of them is right."""

@@ -24,6 +24,8 @@ from folkmoot.execute import replay
 from folkmoot.files import file_names, safe_name, short_hash, write_file, write_json
 from folkmoot.lineages import Lineage
 from folkmoot.markdown import KINDS, Contribution, contribution_page, final_page, review_page
+from folkmoot.receipt import receipt_of
+from folkmoot.receipt.page import receipt_section
 from folkmoot.steps import Step, read_step, seat_order
 from folkmoot.store import RunFolder, RunSpec, new_run_id
 from folkmoot.types import JSON, Result, Seat
@@ -179,7 +181,9 @@ class RecordExport(_Export):
         self._write()
         if result.status == "unfinished":  # only a replay ends so; there is no outcome yet
             return
-        write_file(self.folder / "final.md", final_page(result, self._last_proposals(), self._prompt))
+        worth = receipt_of(result)
+        section = receipt_section(worth) if worth else []
+        write_file(self.folder / "final.md", final_page(result, self._last_proposals(), self._prompt, section))
         for folder in self.folder.glob("**/round-*"):
             for path in folder.glob("*.md"):
                 if path not in self._pages and path.name.startswith(tuple(f"{name}." for name in self._names.values())):

@@ -66,7 +66,8 @@ class Purse:
             self._reserved[step] = reading
             return None
         # Room for a reply much longer than usual, as long as that leaves money for the other seats.
-        allowed = max(likely, int(min(4 * likely, (free - reading) / 4 / per_token)))
+        room = max(4 * likely, UNKNOWN_OUTPUT)
+        allowed = max(likely, int(min(room, (free - reading) / 4 / per_token)))
         self._reserved[step] = reading + allowed * per_token
         return allowed
 

@@ -153,7 +153,7 @@ def _as_written(text: str) -> str:
     return f"{fence}json\n{text}\n{fence}"
 
 
-def final_page(result: Result, proposals: Sequence[Contribution], prompt: str) -> str:
+def final_page(result: Result, proposals: Sequence[Contribution], prompt: str, receipt: Sequence[str] = ()) -> str:
     """The whole run on one page. `proposals` are those of the last round in which any were made."""
     parts = [
         *_answer(result),
@@ -165,6 +165,7 @@ def final_page(result: Result, proposals: Sequence[Contribution], prompt: str) -
         *_details(result),
         "## Cost",
         _cost(result),
+        *receipt,
         *_answers(result),
         *_proposals(result, proposals),
         "## The question",

@@ -7,10 +7,10 @@ answers in seat order.
 from collections.abc import Mapping, Sequence
 
 from folkmoot.render.wording import money
-from folkmoot.types import JSON, Estimate, Failure, Result, SeatReport
+from folkmoot.types import JSON, Estimate, Failure, Record, Result, SeatReport
 
 
-def result_json(result: Result) -> JSON:
+def result_json(result: Result, receipt: Record | None = None) -> JSON:
     """A result. `winner` is there only when there is one; its `model_id` is null when no seat wrote the answer.
 
     What else the protocol reports stands right after it; its `metadata`, if it has any, within `metadata`.
@@ -49,6 +49,8 @@ def result_json(result: Result) -> JSON:
         "attempts": result.attempts,
         "repairs": result.repairs,
     }
+    if receipt is not None:
+        rest["receipt"] = receipt.model_dump(mode="json")
     return shown | details | {key: value for key, value in rest.items() if key not in details}
 
 

@@ -8,6 +8,8 @@ from folkmoot.render.wording import Stream, Style, duration, one_line, paint, sc
 from folkmoot.types import Outcome, Result
 
 VERBS = {
+    "answer": "answered",
+    "confirm": "confirmed",
     "propose": "proposed",
     "evaluate": "evaluated",
     "review": "reviewed",
@@ -110,8 +112,9 @@ class PlainView:
             case events.Notice():
                 self._remark(one_line(event.message))
             case events.Offered():
-                self.finish()
-                self._decide(event.outcome)
+                if event.outcome.met or event.outcome.scores:  # else it is only kept in case the run is stopped
+                    self.finish()
+                    self._decide(event.outcome)
             case events.RunFinished():
                 self.finish()
                 self._end(event.result)

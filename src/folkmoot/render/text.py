@@ -19,6 +19,16 @@ STATUS = {
     "cancelled": "Interrupted in round {round}",
     "unfinished": "Unfinished: the record ends in round {round}",
     "failed": "Failed in round {round}",
+    "answered": "Every seat answered",
+    "partial": "Some seats answered",
+    "voted": "The seats voted",
+    "agreed": "Seats agreed",
+    "decided": "The lead is decided",
+    "adjudicated": "A judge decided between the answers",
+    "undecided": "Undecided",
+    "chaired": "A chair wrote the answer",
+    "chair_failed": "No chair wrote an answer; the one ranked first stands",
+    "unranked": "Nobody ranked the answers",
 }
 """What a status means, in words. A status that is not here is shown as it is, with its rounds."""
 

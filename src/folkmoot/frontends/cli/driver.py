@@ -113,6 +113,7 @@ def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
 
 def present(result: Result, screen: Screen) -> int:
     """The answer to standard output, what a person should know besides to standard error."""
+    from folkmoot.receipt import receipt_of
     from folkmoot.render.as_json import error_json, result_json
     from folkmoot.render.text import answer_text, report_text
     from folkmoot.render.wording import visible
@@ -128,7 +129,7 @@ def present(result: Result, screen: Screen) -> int:
                 failures=result.failures,
             ) | {"run_id": result.run_id}
             if failed
-            else result_json(result)
+            else result_json(result, receipt_of(result))
         )  # fmt: skip
         _print_json(shown, screen)
         return result.exit_code

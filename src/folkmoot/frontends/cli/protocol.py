@@ -81,9 +81,10 @@ def _start(
     spec: RunSpec, machine: Machine, screen: Screen, attachments: tuple[Attachment, ...], output_dir: Path | None
 ) -> int:
     from folkmoot.export import RefineryExport
+    from folkmoot.receipt import receipt_of
     from folkmoot.render.as_json import result_json
 
-    listeners = [] if output_dir is None else [RefineryExport(output_dir, result_json)]
+    listeners = [] if output_dir is None else [RefineryExport(output_dir, lambda r: result_json(r, receipt_of(r)))]
     return carry_out(
         lambda watching: begin(spec, machine, attachments=attachments, listeners=watching), machine, screen, listeners
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from folkmoot.runs import go_on
 from folkmoot.store import RunFolder
 
 RUN = click.Argument(["run"], default="last")
+RECEIPT = click.Option(["--receipt"], is_flag=True, help="What the panel was worth.")
 FORMAT = click.Option(["-o", "--output-format"], type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
@@ -49,7 +51,7 @@ def _status(run: str, output_format: str) -> int:
     return 0
 
 
-def _show(run: str, **given: Any) -> int:
+def _show(run: str, receipt: bool, **given: Any) -> int:
     """A run's answer and how it came about, computed again from its record."""
     screen = Screen.of(given)
     folder = this_machine().home.find(run)
@@ -57,12 +59,17 @@ def _show(run: str, **given: Any) -> int:
     if screen.format == "jsonl":
         listeners.append(print_event)
     elif screen.verbose:
-        import sys
-
         from folkmoot.render.plain import PlainView
 
         listeners.append(PlainView(sys.stderr, colour=use_colour(sys.stderr)))
     result = asyncio.run(replay(folder.spec(), folder, listeners=listeners))
+    if receipt and screen.format == "text":
+        from folkmoot.receipt import receipt_of
+        from folkmoot.render.receipt import receipt_text
+
+        if (worth := receipt_of(result)) is not None:
+            click.echo(receipt_text(worth, colour=use_colour(sys.stdout)))
+        return result.exit_code
     return present(result, screen)
 
 
@@ -143,7 +150,7 @@ COMMANDS = {
         ],
     ),
     "status": click.Command("status", params=[RUN, FORMAT], callback=_status, help=_status.__doc__),
-    "show": click.Command("show", params=[RUN, *VIEW_FLAGS], callback=_show, help=_show.__doc__),
+    "show": click.Command("show", params=[RUN, RECEIPT, *VIEW_FLAGS], callback=_show, help=_show.__doc__),
     "resume": click.Command(
         "resume", callback=_resume, help=_resume.__doc__,
         params=[RUN, *_NEXT, *VIEW_FLAGS],

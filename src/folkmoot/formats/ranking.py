@@ -1,0 +1,273 @@
+"""Ranking: all the answers that were shown, the best first, each in a place of its own.
+
+A ranking is whole or it is none: a tie, a label left out, written twice or never shown makes the reply unreadable, so
+that it is asked for again instead of being completed by us.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from folkmoot.errors import Unparseable
+from folkmoot.formats.base import Format, preview
+from folkmoot.formats.reading import NoObject, check_size, json_object, text_field, without_quotes
+from folkmoot.types import JSON
+
+KEYS = ("ranking", "final_ranking", "rankings", "order")
+MOST_HEADINGS = 5  # the last ones are looked under
+
+_NOUN = r"(?i:answer|response|option|proposal|candidate)"
+_LABEL = rf"(?:{_NOUN}[ _-]?\s?[A-Za-z]{{1,3}}|[A-Z]{{1,3}})(?![\w'])"
+# at the start of a line a letter alone may be an article or a pronoun, unless nothing but punctuation follows
+_FIRST = rf"(?P<label>{_NOUN}[ _-]?\s?[A-Za-z]{{1,3}}(?![\w'])|[A-Z]{{1,3}}(?=\s*(?:[^\w\s']|$))|[B-HJ-Z](?=\s))"
+_PLACE = r"(?:(?i:rank|place|position)\s*)?#?(?P<place>\d{1,3})(?:st|nd|rd|th)?(?:\s+(?i:place|rank))?\s*[.):–—-]?\s+"
+_ABOVE = r"(?:->|=>|→|≻|»|›|>{1,3}(?!=))"
+_CHAIN = re.compile(rf"(?<!\w){_LABEL}(?:\s*(?:{_ABOVE}|<{{1,3}}|=|≈|~|>=|≥)\s*{_LABEL})+")
+_LEVEL = re.compile(r"(?<!-)(?<!>)=(?!>)|>=|≈|~|≥")
+_ITEM = re.compile(rf"(?P<bullet>[-•+]\s+)?(?:{_PLACE})?{_FIRST}(?P<rest>.*)")
+_PLACE_AFTER = re.compile(
+    r"\s*(?:[:=–—-]|is)\s*(?:rank\s*)?#?(\d{1,3})(?:st|nd|rd|th)?\s*(?:place)?\s*[.;,]?\s*", re.IGNORECASE
+)
+_SHARED = re.compile(rf"[\s(]*(?:=|≈|~|(?i:tie|tied|equal)\b|(?:,|/|&|\+|and\b|or\b)\s*{_LABEL})")
+_HEADING = re.compile(
+    r"^(?:[ \t>*_#`-]*+(?:(?:my|the|here is|here's)\s+)*(?:final\s+|overall\s+)*ranking\b[^:\n]{0,60}(?P<rest>:[^\n]*)?"
+    r"|[^:\n]{0,80}\brank(?:ing|ed)?\b[^:\n]{0,60}(?P<said>:[^\n]*))$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_WORST_FIRST = re.compile(
+    r"\b(?:worst|weakest|lowest|poorest)\b[^:\n]{0,10}?(?:\bto\b|\bfirst\b|->|→)|\bascending\b", re.IGNORECASE
+)
+_NUMBERED = re.compile(r"^\s*(?:and\s+)?(?:\d{1,3}\s*[.):]\s*)?")
+_MARKUP = re.compile(r"[*_#`|\[\]\"“”]")
+
+
+class _Entry(NamedTuple):
+    """A line or a part of a ranking, as it was written."""
+
+    label: object
+    place: int | None = None
+    tied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One seat's order of the others' answers."""
+
+    order: tuple[str, ...]  # labels, the best first
+    comparison: str = ""  # the reasons it gives
+
+
+class RankingReply(BaseModel):
+    """The reasons come first, so that the order follows from them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    comparison: str
+    ranking: list[str]
+
+
+def read_ranking(reply: str, labels: Sequence[str], left_out: Sequence[str] = ()) -> Ranking:
+    """The one order of all `labels` that `reply` states; labels that were `left_out` since are passed over.
+
+    Read are JSON with a "ranking", the list or line under the last heading "(Final) ranking", and a line such as
+    `B > A > C`.
+
+    >>> read_ranking("FINAL RANKING:\\n1. Answer C\\n2. Answer A", ["Answer A", "Answer C"]).order
+    ('Answer C', 'Answer A')
+    >>> read_ranking("Close, but B > C > A.", ["Answer A", "Answer B"], left_out=["Answer C"]).order
+    ('Answer B', 'Answer A')
+    """
+    check_size(reply)
+    reader = _Reader([*labels, *left_out])
+    try:
+        found = json_object(reply, *KEYS)
+    except NoObject:
+        order, said = reader.in_text(reply), _before_heading(reply)
+    else:
+        order, said = reader.in_json(found), text_field(found, "comparison")
+    if missing := [label for label in labels if label not in order]:
+        raise Unparseable(f"{', '.join(missing)} has no place in the ranking")
+    return Ranking(tuple(label for label in order if label in labels), said)
+
+
+class _Reader:
+    """Reads orders of known labels."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._known = {_letters(label): label for label in labels}
+
+    def in_json(self, found: JSON) -> list[str]:
+        value = next(found[key] for key in KEYS if key in found)
+        if isinstance(value, str):
+            return self._placed(next(_chains(value), []) or _separated(value) or [_Entry(value)])
+        if isinstance(value, dict):
+            by_place = all(str(key).strip().isdigit() for key in value)
+            pairs = [(label, key) if by_place else (key, label) for key, label in value.items()]
+            return self._placed([_Entry(label, _place(place)) for label, place in pairs])
+        if not isinstance(value, list):
+            raise Unparseable('"ranking" is not a list of labels')
+        return self._placed([_entry(each) for each in value])
+
+    def in_text(self, reply: str) -> list[str]:
+        """What stands under the last heading, else the only order there is; in quotations if it is nowhere else.
+
+        Without a heading a list is no ranking: answers are also discussed one after the other.
+        """
+        for text in (without_quotes(reply), reply):
+            for heading in reversed(list(_HEADING.finditer(text))[-MOST_HEADINGS:]):
+                rest = (heading["rest"] or heading["said"] or "").lstrip(": ")
+                if found := _under(f"{rest}\n{text[heading.end() :]}"):
+                    if _WORST_FIRST.search(heading[0]):
+                        raise Unparseable("the ranking begins with the worst; list the best first")
+                    return self._placed(found)
+            if orders := [self._placed(chain) for chain in _chains(text)]:
+                whole = {tuple(order) for order in orders if len(order) == max(map(len, orders))}
+                if len(whole) > 1:
+                    raise Unparseable("there are several rankings that differ; give one, under FINAL RANKING:")
+                return list(whole.pop())
+        raise Unparseable('there is neither JSON with a "ranking" nor a list under "FINAL RANKING:"')
+
+    def _placed(self, entries: Sequence[_Entry]) -> list[str]:
+        """Labels in the order written, or by their places where these are written."""
+        labels = [self._label(each.label) for each in entries]
+        if any(each.tied for each in entries):
+            raise Unparseable("the ranking has a tie; every answer needs a place of its own")
+        if twice := [label for label in labels if labels.count(label) > 1]:
+            raise Unparseable(f"{twice[0]} stands in the ranking twice")
+        places = [each.place for each in entries if each.place is not None]
+        if not places:
+            return labels
+        if sorted(places) != list(range(1, len(entries) + 1)):
+            taken = ", ".join(map(str, places))
+            raise Unparseable(f"the places are {taken}; each from 1 to {len(entries)} must be taken once")
+        return [label for _, label in sorted(zip(places, labels, strict=True))]
+
+    def _label(self, written: object) -> str:
+        letters = _letters(str(written))
+        if letters not in self._known:
+            shown = preview(str(written).strip(), 30)
+            raise Unparseable(f"there is no {shown!r} to rank, only {', '.join(self._known.values())}")
+        return self._known[letters]
+
+
+def _under(text: str) -> list[_Entry]:
+    """The order on the first line that says anything, else the list that begins there."""
+    line = next((each for each in text.splitlines() if _clean(each)), "")
+    return next(_chains(line), []) or _separated(line) or next(_lists(text), [])
+
+
+def _chains(text: str) -> Iterator[list[_Entry]]:
+    """Each `B > A > C`; `C < A < B` says the same."""
+    for line in text.splitlines():
+        for chain in _CHAIN.finditer(_clean(line)):
+            if "<" in chain[0] and re.search(_ABOVE, chain[0]):
+                raise Unparseable(f"{preview(chain[0])!r} points both ways")
+            tied = _LEVEL.search(chain[0]) is not None
+            order = [_Entry(each, None, tied) for each in re.findall(rf"(?<!\w){_LABEL}", chain[0])]
+            yield order[::-1] if "<" in chain[0] else order
+
+
+def _separated(line: str) -> list[_Entry]:
+    """The labels of a line that holds nothing else, between commas or semicolons: `B, A`, `1. B; 2. A`."""
+    parts = [_NUMBERED.sub("", each).strip(" .") for each in re.split(r"[,;\n]", _clean(line))]
+    labels = [each for each in parts if each]
+    whole = len(labels) > 1 and all(re.fullmatch(_LABEL, each) for each in labels)
+    return [_Entry(each) for each in labels] if whole else []
+
+
+def _lists(text: str) -> Iterator[list[_Entry]]:
+    """Each list of labels, one to a line, with or without a reason behind it or indented below it.
+
+    Lines of other text end it, unless the next item has the next number.
+    """
+    entries: list[_Entry] = []
+    apart = False
+    for line in text.splitlines():
+        item = _item(line)
+        if item is None:
+            apart = apart or bool(_clean(line) and not line[0].isspace())
+            continue
+        follows = bool(entries) and item.place is not None and item.place == (entries[-1].place or 0) + 1
+        if entries and apart and not follows:
+            yield entries
+            entries = []
+        entries.append(item)
+        apart = False
+    if entries:
+        yield entries
+
+
+def _item(line: str) -> _Entry | None:
+    found = _ITEM.fullmatch(_clean(line))
+    if found is None:
+        return None
+    after = _PLACE_AFTER.fullmatch(found["rest"])
+    marked = found["bullet"] or found["place"] or after
+    if not marked and found["rest"].strip() and found["rest"].lstrip()[0] not in "(:–—-.,=~≈":
+        return None  # a sentence about an answer
+    place = found["place"] or (after[1] if after else None)
+    return _Entry(found["label"], int(place) if place else None, not after and bool(_SHARED.match(found["rest"])))
+
+
+def _entry(value: object) -> _Entry:
+    """An element of a JSON list: a label, or an object with one."""
+    if isinstance(value, dict):
+        label = next((value[key] for key in ("label", "answer", "response", "id", "name") if key in value), None)
+        place = next((value[key] for key in ("rank", "place", "position") if key in value), None)
+        return _Entry(label, None if place is None else _place(place))
+    if isinstance(value, list):
+        return _Entry(value[0] if value else None, None, True)
+    return _Entry(_NUMBERED.sub("", str(value)))
+
+
+def _letters(label: str) -> str:
+    """What tells one label from another: "**Answer b**", "Response B" and "B" are one.
+
+    >>> _letters("**Answer b**"), _letters("Response B."), _letters("AA"), _letters("A and B")
+    ('B', 'B', 'AA', 'AANDB')
+    """
+    bare = re.sub(rf"^[^\w]*{_NOUN}(?![a-z])", "", label)
+    return re.sub(r"[^A-Za-z0-9]", "", bare).upper()
+
+
+def _place(value: object) -> int:
+    found = re.fullmatch(r"\s*#?(\d{1,3})(?:\.0|st|nd|rd|th)?\s*", str(value))
+    if found is None or isinstance(value, bool):
+        raise Unparseable(f"{preview(str(value), 20)!r} is no place in a ranking")
+    return int(found[1])
+
+
+def _clean(line: str) -> str:
+    """A line without markup and without the signs of a quotation."""
+    return " ".join(_MARKUP.sub(" ", re.sub(r"^\s*(?:>\s*)+", "", line)).split()).strip()
+
+
+def _before_heading(reply: str) -> str:
+    headings = list(_HEADING.finditer(reply))
+    return reply[: headings[-1].start()].strip() if headings else reply.strip()
+
+
+def ranking_for(labels: Sequence[str], left_out: Sequence[str] = ()) -> Format[Ranking]:
+    """A ranking of `labels`, e.g. ("Answer A", "Answer C")."""
+    listed = ", ".join(f'"{label}"' for label in labels)
+    return Format(
+        "ranking",
+        instructions=f"""\
+Compare the answers first and let the order follow from that. Reply with this JSON object and nothing else:
+
+```json
+{{"comparison": "what is right and what is wrong in each, by its label", "ranking": ["the best", "the next", "..."]}}
+```
+`ranking` holds the labels, the best first: every one of {", ".join(sorted(labels))} once. Two answers never share a \
+place: where they seem equal, find what sets one above the other.""",
+        parse=lambda reply: read_ranking(reply, labels, left_out),
+        example=f'{{"comparison": "The first is right and complete.", "ranking": [{listed}]}}',
+        schema=RankingReply,
+        brief=lambda ranking: " > ".join(label.removeprefix("Answer ") for label in ranking.order),
+    )
+
+
+RANKING = ranking_for(("Answer A", "Answer B"))

@@ -13,6 +13,7 @@ from folkmoot._version import __version__
 
 if TYPE_CHECKING:
     from folkmoot.closing import ClosingRule, Decision, RoundScores, VoteThreshold, register_closing
+    from folkmoot.consortia import create_consortium
     from folkmoot.engine import Engine, EngineConfig, RoundOverrides
     from folkmoot.errors import FolkmootError, InputError
     from folkmoot.library import resume_run, run_protocol, run_protocol_async
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "folkmoot.closing": ("ClosingRule", "Decision", "RoundScores", "VoteThreshold", "register_closing"),
+    "folkmoot.consortia": ("create_consortium",),
     "folkmoot.engine": ("Engine", "EngineConfig", "RoundOverrides"),
     "folkmoot.errors": ("FolkmootError", "InputError"),
     "folkmoot.library": ("resume_run", "run_protocol", "run_protocol_async"),
@@ -30,7 +32,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 __all__ = [
     "ClosingRule", "Completion", "Decision", "Engine", "EngineConfig", "FolkmootError", "InputError", "Outcome",
     "Provider", "Request", "Result", "RoundOverrides", "RoundScores", "Seat", "Usage", "VoteThreshold", "__version__",
-    "register_closing", "resume_run", "run_protocol", "run_protocol_async",
+    "create_consortium", "register_closing", "resume_run", "run_protocol", "run_protocol_async",
 ]  # fmt: skip
 
 

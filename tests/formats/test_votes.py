@@ -348,7 +348,11 @@ def test_what_is_denied_is_no_vote(denials: list[str], letter: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["FINALIZE", "FINALIZE: ", "> ", "I vote ", "vote: ", "my ", "Answer A ", "RANKING:", "{", "\t", "*"]
+    "piece",
+    [
+        "FINALIZE", "FINALIZE: ", "> ", "I vote ", "vote: ", "my ", "Answer A ", "RANKING:", "{", "\t", "*", "> x\n\n",
+        "FINALIZE: Answer B\n", "APPROVE\n",
+    ],
 )  # fmt: skip
 def test_a_hostile_reply_is_read_in_no_time(piece: str) -> None:
     began = time.process_time()

@@ -110,6 +110,16 @@ class Failing:
         return self.failure(request)
 
 
+def rocky(request: Request) -> Reply:
+    """A quarrel in which one seat is away in the first round and another has to be asked twice by all who judge."""
+    about = request.about
+    if about.seat.name == "s3" and about.round == 1:
+        return ProviderError("server", "overloaded")
+    if about.seat.name == "s2" and about.format != "text" and not about.step.endswith("+repair"):
+        return "I would rather not say."
+    return quarrelling(request)
+
+
 # Runs
 
 

@@ -13,29 +13,17 @@ from typing import Any
 import pytest
 
 from folkmoot import events
-from folkmoot.errors import ProviderError
 from folkmoot.execute import execute
 from folkmoot.journal import read_lines
 from folkmoot.protocols import find_protocol
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.store import RunFolder, RunSpec
-from folkmoot.testing import Reply
 from folkmoot.types import Provider, Request, Result
 from tests.play import new_folder, replayed, spec_for
-from tests.protocols.cases import EVERY, TRAP, Says, agreeing, quarrelling, run_of, stubborn, told
+from tests.protocols.cases import EVERY, TRAP, Says, agreeing, rocky, run_of, stubborn, told
 
 ROOT = Path(__file__).parents[2]
-
-
-def rocky(request: Request) -> Reply:
-    """A quarrel in which one seat is away in the first round and another has to be asked twice by all who judge."""
-    about = request.about
-    if about.seat.name == "s3" and about.round == 1:
-        return ProviderError("server", "overloaded")
-    if about.seat.name == "s2" and about.format != "text" and not about.step.endswith("+repair"):
-        return "I would rather not say."
-    return quarrelling(request)
 
 
 def fewer_rounds(name: str) -> dict[str, Any]:

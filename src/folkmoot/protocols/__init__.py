@@ -45,6 +45,7 @@ class Registered:
     calls_per_round: Callable[[Any, int], int]
     keeps_all_seats: bool = False  # whether a seat is asked again whatever happened to it
     foretell: Callable[[Any, int], JSON] | None = None  # (options, seats) -> what else a dry run shows
+    reads_stdin: bool = False  # whether what is piped in is added to the prompt, unless the user says otherwise
 
 
 def duties(options: Options) -> dict[str, tuple[str, ...]]:
@@ -91,13 +92,22 @@ def protocol(
     calls_per_round: Callable[[T, int], int] | None = None,
     keeps_all_seats: bool = False,
     foretell: Callable[[T, int], JSON] | None = None,
+    reads_stdin: bool = False,
 ) -> Callable[[Callable[[Run, T], Awaitable[Outcome]]], Callable[[Run, T], Awaitable[Outcome]]]:
     """Register an async function `(run, options) -> Outcome`. The first line of its docstring is its help."""
 
     def register(decide: Callable[[Run, T], Awaitable[Outcome]]) -> Callable[[Run, T], Awaitable[Outcome]]:
         summary = (decide.__doc__ or "").strip().splitlines()[0].rstrip(".")
         _REGISTRY[name] = Registered(
-            name, options, decide, summary, max_calls, calls_per_round or max_calls, keeps_all_seats, foretell
+            name,
+            options,
+            decide,
+            summary,
+            max_calls,
+            calls_per_round or max_calls,
+            keeps_all_seats,
+            foretell,
+            reads_stdin,
         )
         return decide
 

@@ -10,6 +10,7 @@ from folkmoot.types import Outcome, Result
 VERBS = {
     "answer": "answered",
     "confirm": "confirmed",
+    "search": "searched",
     "propose": "proposed",
     "evaluate": "evaluated",
     "review": "reviewed",

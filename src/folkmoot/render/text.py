@@ -19,6 +19,9 @@ STATUS = {
     "cancelled": "Interrupted in round {round}",
     "unfinished": "Unfinished: the record ends in round {round}",
     "failed": "Failed in round {round}",
+    "consensus": "A majority endorsed one proposal in {rounds}",
+    "deadlock": "Deadlock after {rounds}; the proposal with most support stands",
+    "stalled": "Stopped in round {round}: no seat answered any more",
     "answered": "Every seat answered",
     "partial": "Some seats answered",
     "voted": "The seats voted",
@@ -29,6 +32,13 @@ STATUS = {
     "chaired": "A chair wrote the answer",
     "chair_failed": "No chair wrote an answer; the one ranked first stands",
     "unranked": "Nobody ranked the answers",
+    "confident": "The arbiter is sure enough after {rounds}",
+    "below_threshold": "The arbiter is not sure enough after {rounds}",
+    "arbiter_failed": "No arbiter gave a ruling that could be read",
+    "no_ruling": "There is no ruling",
+    "no_majority": "No majority",
+    "ranked": "The arbiter ranked the answers",
+    "picked": "The arbiter picked an answer",
 }
 """What a status means, in words. A status that is not here is shown as it is, with its rounds."""
 
@@ -39,6 +49,8 @@ RESUME = {
     "insufficient_models": " --retry-failed",
     "over_budget": " --budget USD",
     "max_calls": " --max-calls N",
+    "arbiter_failed": " --retry-failed",
+    "stalled": "",
 }
 """What `folkmoot resume` must be told to get further than this."""
 

@@ -35,10 +35,11 @@ class Screen:
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
+    raw: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Screen":
-        return cls(given["output_format"], given["quiet"], given["verbose"], given["debug"])
+        return cls(given["output_format"], given["quiet"], given["verbose"], given["debug"], given["raw"])
 
 
 class Interrupted(FolkmootError):
@@ -68,6 +69,8 @@ def carry_out(
         watching: list[events.Listener] = [seen, *listeners]
         if screen.format == "jsonl":
             watching.append(print_event)
+        if screen.raw:
+            watching.append(_print_reply)
         if (view := _view(screen)) is not None:
             watching.append(stack.enter_context(view))
         try:
@@ -157,12 +160,19 @@ def _view(screen: Screen) -> AbstractContextManager[events.Listener] | None:
         return None
     from folkmoot.render.plain import PlainView
 
-    plain = screen.verbose or screen.debug or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
+    plain = screen.raw or screen.verbose or screen.debug or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
     if plain:
         return PlainView(sys.stderr, colour=use_colour(sys.stderr))
     from folkmoot.render.terminal import TerminalView
 
     return TerminalView(sys.stderr, colour=use_colour(sys.stderr))
+
+
+def _print_reply(event: events.Event) -> None:
+    if isinstance(event, events.CallFinished):
+        from folkmoot.render.wording import visible
+
+        click.echo(f"=== {event.step}\n{visible(event.text)}\n", err=True)
 
 
 class _Seen:

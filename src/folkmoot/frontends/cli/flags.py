@@ -21,6 +21,10 @@ RUN_FLAGS: tuple[click.Parameter, ...] = (
         ["-m", "--models"], multiple=True, metavar="LIST",
         help="Seats: provider/model, comma-separated or repeated; model*2 takes two seats.",
     ),
+    click.Option(["-n", "--count"], type=int, default=1, metavar="N", help="Seats for each model that names no count."),
+    click.Option(
+        ["--stdin/--no-stdin"], default=None, help="Add what is piped in after the prompt. `-` alone reads the prompt."
+    ),
     click.Option(
         ["-f", "--file", "files"], multiple=True, type=click.Path(path_type=Path),
         help="Send a file along: text, image or PDF. Repeatable.",
@@ -50,6 +54,9 @@ RUN_FLAGS: tuple[click.Parameter, ...] = (
     click.Option(["--allow-tools"], multiple=True, metavar="LIST", help="Tools that agent CLIs may use."),
     click.Option(["--pass-env"], multiple=True, metavar="NAMES", help="Variables that agent CLIs may see."),
     click.Option(["--output-dir"], type=click.Path(path_type=Path), help="Write every reply there as the run goes."),
+    click.Option(
+        ["--output"], type=click.Path(path_type=Path, dir_okay=False), help="Write the result as JSON to this file too."
+    ),
     click.Option(["--dry-run"], is_flag=True, help="Estimate calls, tokens and cost; ask nobody."),
 )  # fmt: skip
 
@@ -59,6 +66,7 @@ VIEW_FLAGS: tuple[click.Parameter, ...] = (
         help="What goes to standard output.",
     ),
     click.Option(["-q", "--quiet"], is_flag=True, help="Show nothing but the answer."),
+    click.Option(["--raw"], is_flag=True, help="Show every reply in full, on standard error."),
     click.Option(["-v", "--verbose"], is_flag=True, help="Plain lines and log messages instead of the live view."),
     click.Option(["--debug"], is_flag=True, help="Log everything but keys."),
 )  # fmt: skip

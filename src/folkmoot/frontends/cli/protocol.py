@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from folkmoot.errors import InputError
+from folkmoot.events import Event, Listener, RunFinished
 from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
 from folkmoot.frontends.cli.flags import RUN_FLAGS, VIEW_FLAGS, chosen_options, dress, option_flags, split
 from folkmoot.intake import read_input
@@ -64,7 +65,8 @@ def _asked(protocol: Registered, given: Mapping[str, Any], screen: Screen) -> in
     )
     if given["dry_run"]:
         return _dry_run(spec.model_copy(update={"prompt": _prompt_for_estimate(given)}), machine, screen)
-    asked = read_input(given["prompt"], given["files"], sys.stdin.buffer)
+    appended = protocol.reads_stdin if given["stdin"] is None else given["stdin"]
+    asked = read_input(_with_piped(given["prompt"]) if appended else given["prompt"], given["files"], sys.stdin.buffer)
     spec = spec.model_copy(
         update={
             "prompt": asked.prompt,
@@ -74,28 +76,57 @@ def _asked(protocol: Registered, given: Mapping[str, Any], screen: Screen) -> in
             ),
         }
     )
-    return _start(spec, machine, screen, asked.attachments, given["output_dir"])
+    return _start(spec, machine, screen, asked.attachments, given["output_dir"], given["output"])
 
 
 def _start(
-    spec: RunSpec, machine: Machine, screen: Screen, attachments: tuple[Attachment, ...], output_dir: Path | None
+    spec: RunSpec,
+    machine: Machine,
+    screen: Screen,
+    attachments: tuple[Attachment, ...],
+    output_dir: Path | None,
+    output: Path | None,
 ) -> int:
     from folkmoot.export import RefineryExport
     from folkmoot.receipt import receipt_of
     from folkmoot.render.as_json import result_json
 
-    listeners = [] if output_dir is None else [RefineryExport(output_dir, lambda r: result_json(r, receipt_of(r)))]
+    listeners: list[Listener] = []
+    if output_dir is not None:
+        listeners.append(RefineryExport(output_dir, lambda result: result_json(result, receipt_of(result))))
+    if output is not None:
+        listeners.append(_writer(output))
     return carry_out(
         lambda watching: begin(spec, machine, attachments=attachments, listeners=watching), machine, screen, listeners
     )
 
 
+def _with_piped(prompt: str | None) -> str | None:
+    """The prompt with what is piped in after it; a terminal is not asked."""
+    if prompt == "-" or sys.stdin.isatty():
+        return prompt
+    piped = sys.stdin.read().strip()
+    return "\n\n".join(part for part in (prompt, piped) if part) or None
+
+
+def _writer(path: Path) -> Listener:
+    from folkmoot.render.as_json import result_json
+
+    def write(event: Event) -> None:
+        if isinstance(event, RunFinished):
+            path.write_text(json.dumps(result_json(event.result), ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--output {path}: there is no folder {path.parent}")
+    return write
+
+
 def _seats(given: Mapping[str, Any], machine: Machine, screen: Screen) -> tuple[Seat, ...]:
     """The seats that were named; else the default panel; else up to three that are usable here."""
     if given["models"]:
-        return _parse(given["models"], machine)
+        return _parse(given["models"], machine, _count(given))
     if "default" in machine.config.panels:
-        return _parse(["default"], machine)
+        return _parse(["default"], machine, _count(given))
     from folkmoot.discovery import look_around
 
     search = look_around(machine.environ)
@@ -108,8 +139,15 @@ def _seats(given: Mapping[str, Any], machine: Machine, screen: Screen) -> tuple[
     return parse_models(sighting.model for sighting in chosen)
 
 
-def _parse(written: Sequence[str], machine: Machine) -> tuple[Seat, ...]:
-    return parse_models(written, panels=machine.config.models_of_panels, servers=machine.config.providers)
+def _parse(written: Sequence[str], machine: Machine, count: int = 1) -> tuple[Seat, ...]:
+    return parse_models(written, panels=machine.config.models_of_panels, servers=machine.config.providers, count=count)
+
+
+def _count(given: Mapping[str, Any]) -> int:
+    count: int = given["count"]
+    if not 1 <= count <= 1000:
+        raise InputError("--count must be from 1 to 1000")
+    return count
 
 
 def _limits(given: Mapping[str, Any]) -> Limits:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI, omit
+from openai.resources.chat import AsyncChat, AsyncCompletions
 from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, ValidationError
@@ -39,12 +41,31 @@ def server_root(url: str) -> str:
     return url.rstrip("/") if urlsplit(url).path.strip("/") else url.rstrip("/") + "/v1"
 
 
+class _QuickCompletions(AsyncCompletions):
+    """Sends the messages as they are: the SDK would transform them field by field into what they are already."""
+
+    async def create(self, **asked: Any) -> Any:
+        wire = {name: asked[name] for name in ("messages", "response_format") if asked.get(name)}
+        asked["extra_body"] = {**(asked.get("extra_body") or {}), **wire}
+        return await super().create(**asked | {"messages": [], "response_format": omit})
+
+
+class _QuickChat(AsyncChat):
+    @cached_property
+    def completions(self) -> AsyncCompletions:
+        return _QuickCompletions(self._client)
+
+
 class _QuickOpenAI(AsyncOpenAI):
     """The SDK's client, reading the pieces of a stream twenty times as fast: 2 instead of 46 microseconds each.
 
     The SDK builds its objects leniently, field by field, in Python. A piece that is as the documentation says is read
     by pydantic at once; any other one is left to the SDK.
     """
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        return _QuickChat(self)
 
     def _process_response_data(self, *, data: object, cast_to: type[Any], response: httpx2.Response) -> Any:
         kind = data.get("type") if isinstance(data, dict) else None

@@ -1,0 +1,162 @@
+"""A consortium as llm-consortium's users know it: `create_consortium(...)`, `.orchestrate(prompt)`, a dict.
+
+(The name of this module is a plural, because `folkmoot.consortium` is the protocol as a function.)
+
+>>> from folkmoot.consortia import create_consortium
+>>> panel = create_consortium(["sim/careful", "sim/hasty:2"], confidence_threshold=0.9)          # doctest: +SKIP
+>>> panel.orchestrate("What is 17 * 23?")["synthesis"]["synthesis"]                               # doctest: +SKIP
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from folkmoot.library import this_machine
+from folkmoot.limits import Limits
+from folkmoot.protocols import check_options, duties, find_protocol
+from folkmoot.runs import Machine, begin
+from folkmoot.seats import parse_models, with_duties
+from folkmoot.store import RunSpec, Turn
+from folkmoot.sync import wait_for
+from folkmoot.types import JSON, Result, Seat
+
+
+class Consortium:
+    """Members, an arbiter and the rule that ends it. It keeps nothing between two prompts."""
+
+    def __init__(self, spec: RunSpec, machine: Machine) -> None:
+        self._spec, self._machine = spec, machine
+
+    @property
+    def seats(self) -> tuple[Seat, ...]:
+        """The members, and whoever was named to do something for them."""
+        return self._spec.seats
+
+    def orchestrate(self, prompt: str, conversation_history: Sequence[Mapping[str, str]] = ()) -> JSON:
+        """Ask, and return what came of it; see `documented`. Works inside a running event loop too.
+
+        `conversation_history` holds earlier turns, `{"role": "user" or "assistant", "content": ...}`; members and
+        arbiter read them.
+        """
+        return wait_for(self.orchestrate_async(prompt, conversation_history))
+
+    async def orchestrate_async(self, prompt: str, conversation_history: Sequence[Mapping[str, str]] = ()) -> JSON:
+        turns = tuple(
+            Turn.model_validate({"role": each["role"], "text": each["content"]}) for each in conversation_history
+        )
+        asked = self._spec.model_copy(update={"prompt": prompt, "title": prompt, "history": turns})
+        return documented(await begin(asked, self._machine))
+
+
+def create_consortium(
+    models: str | Sequence[str] | Mapping[str, int],
+    confidence_threshold: float = 0.8,
+    max_iterations: int = 3,
+    min_iterations: int = 1,
+    arbiter: str | None = None,
+    system_prompt: str | None = None,
+    default_count: int = 1,
+    raw: bool = False,  # noqa: ARG001
+    *,
+    minimum_iterations: int | None = None,
+    judging_method: Literal["default", "rank", "pick-one"] = "default",
+    strategy: str = "default",
+    strategy_params: Mapping[str, Any] | None = None,
+    manual_context: bool = False,
+    embedding_backend: str | None = None,
+    embedding_model: str | None = None,
+    seed: int = 0,
+    limits: Limits | None = None,
+    machine: Machine | None = None,
+) -> Consortium:
+    """A consortium of `models`, written `model`, `model:2` or `model*2`, or as a mapping from model to count.
+
+    Names and defaults are llm-consortium's, of both its generations; the arbiter is the first model's unless one is
+    named. `raw` changes nothing: what everybody wrote is always in the result. Raises InputError for whatever is wrong.
+    """
+    machine = machine or this_machine()
+    if isinstance(models, Mapping):
+        models = [f"{model}*{count}" for model, count in models.items()]
+    written = [models] if isinstance(models, str) else list(models)
+    options: dict[str, Any] = {
+        "arbiter": arbiter or (),
+        "confidence_threshold": confidence_threshold,
+        "rounds": max_iterations,
+        "min_iterations": min_iterations if minimum_iterations is None else minimum_iterations,
+        "judging_method": judging_method,
+        "strategy": strategy,
+        "strategy_param": _written(strategy_params or {}),
+        "context": "manual" if manual_context else "auto",
+        "embedding_backend": embedding_backend,
+        "embedding_model": embedding_model,
+    }
+    named = duties(check_options(find_protocol("consortium"), options))
+    members = _seats(written, machine, default_count)
+    seats = with_duties(members, {duty: _seats(list(each), machine, 1) for duty, each in named.items()})
+    if system_prompt is not None:
+        seats = tuple(seat.model_copy(update={"system": system_prompt}) for seat in seats)
+    spec = RunSpec(protocol="consortium", options=options, prompt="", seats=seats, seed=seed, limits=limits or Limits())
+    return Consortium(spec, machine)
+
+
+def _seats(written: Sequence[str], machine: Machine, count: int) -> tuple[Seat, ...]:
+    config = machine.config
+    return parse_models(written, panels=config.models_of_panels, servers=config.providers, count=count)
+
+
+def _written(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Parameters as `--strategy-param` takes them.
+
+    >>> _written({"roles": ["Optimist", "Pessimist"], "require_majority": False})
+    ('roles=Optimist', 'roles=Pessimist', 'require_majority=False')
+    """
+    return tuple(
+        f"{key}={each}"
+        for key, value in params.items()
+        for each in (value if isinstance(value, list | tuple) else (value,))
+    )
+
+
+def documented(result: Result) -> JSON:
+    """A result as `orchestrate` returns it and `--output` writes it: llm-consortium's keys, and ours at the end.
+
+    `synthesis` has at least the key `synthesis`, None where there is no answer. `model_responses` are those of the
+    last round, with an `error` for members without a usable reply.
+    """
+    details = result.outcome.details
+    iterations = [_iteration(each, result) for each in details.get("iterations", ())]
+    metadata = details.get("metadata", {})
+    return {
+        "original_prompt": result.prompt,
+        "synthesis": details.get("synthesis") or {"synthesis": result.answer, "confidence": None},
+        "model_responses": iterations[-1]["model_responses"] if iterations else _errors(result, result.outcome.round),
+        "iterations": iterations,
+        "metadata": {**metadata, "total_iterations": len(iterations), "consortium_id": result.run_id},
+        "status": result.status,
+        "explanation": result.outcome.explanation,
+        "usage": result.usage.model_dump(),
+        "cost_usd": result.cost_usd,
+        "elapsed_ms": result.elapsed_ms,
+    }
+
+
+def _iteration(told: JSON, result: Result) -> JSON:
+    answered = [
+        {**_who(each["model_id"], result)} | {key: value for key, value in each.items() if key != "model_id"}
+        for each in told["model_responses"]
+    ]
+    return told | {"model_responses": [*answered, *_errors(result, told["iteration"])]}
+
+
+def _errors(result: Result, round: int) -> list[JSON]:
+    return [
+        _who(each.model_id, result) | {"error": each.message}
+        for each in result.failures
+        if each.phase == "propose" and each.round == round
+    ]
+
+
+def _who(model_id: str, result: Result) -> JSON:
+    """A member as llm-consortium names it: its model, and which of that model's instances it is, from 1."""
+    model = next(seat.model for seat in result.seats if seat.model_id == model_id)
+    same = [seat.model_id for seat in result.seats if seat.model == model]
+    return {"model": model, "instance": same.index(model_id) + 1}

@@ -1,0 +1,314 @@
+"""debate: propose, review, rebut and vote, until a majority endorses the same answer; its author then merges.
+
+After Ensemble, https://github.com/raiyanyahya/ensemble.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field, model_validator
+
+from folkmoot import ballots
+from folkmoot.ballots import Ruling, Voting
+from folkmoot.calling import Call
+from folkmoot.errors import CallFailed
+from folkmoot.floor import Merge, Turn, report, said_in, tallies
+from folkmoot.formats import TEXT, Format
+from folkmoot.formats.sources import SOURCES, Source, source_blocks
+from folkmoot.formats.votes import CONFIRM, Confirmation, Vote, vote_for
+from folkmoot.prompting import DATA, block
+from folkmoot.protocols import Options, protocol
+from folkmoot.run import Batch, Run
+from folkmoot.stances import Roles, preset, told
+from folkmoot.types import Candidate, Outcome
+
+R = TypeVar("R")
+
+
+class DebateOptions(Options):
+    rounds: int = Field(
+        50, ge=1, le=100, description="Most rounds; agreement or a standstill ends it first.",
+        json_schema_extra={"flags": ["-r", "--max-rounds"]},
+    )  # fmt: skip
+    quick: bool = Field(False, description="One round only.")
+    roles: Roles = Field("none", description="A stance for every seat that has no --role.")
+    ground: bool = Field(
+        False, description="Search the web first; answers cite what was found (needs TAVILY_API_KEY).",
+        json_schema_extra={"duty": "web", "model": "web/tavily"},
+    )  # fmt: skip
+    stall_timeout: float | None = Field(
+        None,
+        gt=0,
+        description="Stop when no call has ended for so many seconds; without it, calls have their own limit.",
+    )
+    early: Literal["off", "cancel", "finish"] = Field(
+        "cancel", description="Once a majority stands: give up the open votes (cancel), or wait for them (off, finish)."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _quick_is_one_round(cls, given: Any) -> Any:
+        # and nothing else, so that a quick debate can go on with more rounds
+        return {**given, "rounds": 1, "quick": False} if isinstance(given, dict) and given.get("quick") else given
+
+
+@dataclass
+class Course:
+    """The debate so far."""
+
+    stances: Mapping[str, str]
+    early: str
+    sources: tuple[Source, ...] = ()
+    turns: list[Turn] = field(default_factory=list)
+    votings: list[Voting] = field(default_factory=list)
+    leader: str | None = None
+    merge: Merge | None = None
+
+
+def calls_per_round(options: DebateOptions, seats: int) -> int:  # noqa: ARG001
+    return 4 * seats if seats > 1 else 1
+
+
+def max_calls(options: DebateOptions, seats: int) -> int:
+    """Propose, review, rebut and vote in every round; then one merge, and everybody else on it."""
+    return options.ground + (1 if seats == 1 else 4 * seats * options.rounds + seats)
+
+
+@protocol("debate", DebateOptions, max_calls=max_calls, calls_per_round=calls_per_round)
+async def debate(run: Run, options: DebateOptions) -> Outcome:
+    """Propose, review, rebut and vote until a majority endorses one answer, then merge and confirm it"""
+    run.patience = options.stall_timeout
+    course = Course(preset(options.roles, run.all_seats), options.early, await _search(run))
+    async for _ in run.rounds(options.rounds):
+        if len(run.all_seats) == 1:
+            return await _alone(run, course)
+        try:
+            ruling = await _argue(run, course)
+        except BaseException:  # whatever stops it: a majority that is on record decides
+            _offer_so_far(run, course)
+            raise
+        course.leader = run.offer(_outcome(run, course, ruling)).leader
+        if ruling.winner is not None:
+            course.merge = Merge(ruling.winner)
+            try:
+                await _merge(run, course, course.merge)
+            finally:
+                run.offer(_outcome(run, course, ruling))
+        if ruling.status != "open":
+            break
+    return run.offered
+
+
+async def _search(run: Run) -> tuple[Source, ...]:
+    """What the web says; nothing where nobody searches, or the search fails, which the result lists as a failure."""
+    for seat in run.seats_for("web"):
+        try:
+            return await run.call("search", Call(seat, (run.prompt,), SOURCES))
+        except CallFailed:
+            continue
+    return ()
+
+
+async def _alone(run: Run, course: Course) -> Outcome:
+    (seat,) = run.all_seats
+    answer = await run.call("propose", _call(run, course, seat, TEXT, PROPOSE))
+    return run.offer(
+        Outcome(
+            status="single_model", met=True, winner=seat, answer=answer, round=1, strategy="single-model",
+            answers=(Candidate(seat=seat, answer=answer),), explanation="one seat, nobody to debate with", leader=seat,
+            details=report([], None, course.sources, answer, run.model_id),
+        )
+    )  # fmt: skip
+
+
+async def _argue(run: Run, course: Course) -> Ruling:
+    """One round, up to its votes. It goes on while two seats take part."""
+    run.require(2, "propose", run.seats)
+    await _propose(run, course)
+    turn = course.turns[-1]
+    run.require(2, "propose", turn.proposals)
+    run.require(2, "review", run.seats)
+    turn.reviews = await run.call_all(
+        "review", {seat: _call(run, course, seat, TEXT, REVIEW, shown=turn) for seat in run.seats}
+    )
+    run.require(2, "rebut", run.seats)
+    reviewed = [seat for seat in run.seats if seat in turn.proposals and turn.reviews.keys() - {seat}]
+    turn.rebuttals = await run.call_all(
+        "rebut", {seat: _call(run, course, seat, TEXT, REBUT, shown=turn) for seat in reviewed}
+    )
+    run.require(2, "vote", run.seats)
+    await _vote(run, course, turn)
+    return ballots.rule(_counted(run, course))
+
+
+async def _propose(run: Run, course: Course) -> None:
+    """A new turn. Who proposes nothing new stands by the last proposal."""
+    last = course.turns[-1] if course.turns else None
+    task = PROPOSE if last is None else PROPOSE_AGAIN
+    calls = {seat: _call(run, course, seat, TEXT, task, shown=last) for seat in run.seats}
+    turn = Turn(dict(last.proposals) if last else {})
+    course.turns.append(turn)
+    batch: Batch[str] = run.batch()
+    async with batch:
+        for seat, call in calls.items():
+            batch.add("propose", seat, call)
+        async for done in batch:
+            found = {**turn.proposals, done.key: str(done.value)}
+            turn.proposals = {seat: found[seat] for seat in run.all_seats if seat in found}
+
+
+async def _vote(run: Run, course: Course, turn: Turn) -> None:
+    """Into `turn`, vote by vote: a majority stands, whatever the votes that are still out say."""
+    labels = sorted((run.labels[seat] for seat in turn.proposals), key=lambda label: (len(label), label))
+    turn.invited = run.seats
+    calls = {
+        seat: _call(run, course, seat, vote_for(labels, run.labels[seat]), VOTE, shown=turn) for seat in turn.invited
+    }
+    batch: Batch[str] = run.batch()
+    async with batch:
+        for seat, call in calls.items():
+            batch.add("vote", seat, call)
+        async for done in batch:
+            assert isinstance(done.value, Vote)
+            cast = {**turn.votes, done.key: done.value}
+            turn.votes = {seat: cast[seat] for seat in turn.invited if seat in cast}
+            if course.early == "cancel" and ballots.settled(_counted(run, course)[-1].ballots, len(turn.invited)):
+                break
+
+
+async def _merge(run: Run, course: Course, merge: Merge) -> None:
+    """The endorsed author merges and the others confirm. Whatever goes wrong, the endorsed answer stands verbatim."""
+    turn, author = course.turns[-1], merge.author
+    if author not in run.seats:
+        merge.failure = "its author has left the run"
+        return
+    count = sum(vote.target == run.labels[author] for vote in turn.votes.values())
+    won = f"Your answer, {run.labels[author]}, was endorsed by {count} of {len(turn.invited)}."
+    try:
+        merge.text = await run.call("synthesize", _call(run, course, author, TEXT, won, SYNTHESIZE, shown=turn))
+    except CallFailed as failed:
+        merge.failure = f"its author did not merge ({failed.kind})"
+        return
+    merge.peers = [seat for seat in run.seats if seat != author]
+    merged = block("synthesis", merge.text, author=run.labels[author])
+    endorsed = f"{run.labels[author]} was endorsed. This is what its author made of it:"
+    batch: Batch[str] = run.batch()
+    async with batch:
+        for seat in merge.peers:
+            batch.add(
+                "confirm", seat, _call(run, course, seat, CONFIRM, endorsed, merged, CHECK, shown=Turn(turn.proposals))
+            )
+        async for done in batch:
+            assert isinstance(done.value, Confirmation)
+            given = {**merge.verdicts, done.key: done.value}
+            merge.verdicts = {seat: given[seat] for seat in merge.peers if seat in given}
+            if course.early == "cancel" and (merge.adopted or merge.hopeless):
+                break
+
+
+def _counted(run: Run, course: Course) -> list[Voting]:
+    """Every round as the rule sees it; the one that goes on is counted anew."""
+    course.votings[len(course.turns) - 1 :] = [course.turns[-1].voting(run.labels, run.prompt)]
+    return course.votings
+
+
+def _offer_so_far(run: Run, course: Course) -> None:
+    """Offer what a round that was stopped has come to, where that is more than what was offered before."""
+    turn = course.turns[-1] if course.turns else Turn({})
+    if turn.votes:
+        run.offer(_outcome(run, course, ballots.rule(_counted(run, course))))
+    elif turn.proposals and len(course.turns) == 1:
+        run.offer(_outcome(run, course, None))
+
+
+def _outcome(run: Run, course: Course, ruling: Ruling | None) -> Outcome:
+    """What the last turn came to; before any vote there is nobody ahead. A deadlock's winner is its plurality."""
+    turn, merge = course.turns[-1], course.merge
+    leader: str | None = None
+    explanation = "nobody has voted yet"
+    if ruling is not None:
+        table = ballots.standing(course.votings[-1].ballots, list(turn.proposals), course.leader)
+        leader, endorsed, points = table[0]
+        ahead = f"; ahead with {endorsed} endorsement{'' if endorsed == 1 else 's'}"
+        ahead += "" if points is None else f" and {points:g} Borda points"
+        explanation = ruling.explanation + (f"; {merge.explanation}" if merge else "" if ruling.winner else ahead)
+    met = ruling is not None and ruling.winner is not None
+    answer = merge.text if merge and merge.adopted else turn.proposals[leader] if leader else None
+    return Outcome(
+        status="consensus" if met else "deadlock" if ruling else "undecided",
+        met=met,
+        winner=leader,
+        answer=answer,
+        answers=tuple(Candidate(seat=seat, answer=text) for seat, text in turn.proposals.items()),
+        round=run.round,
+        strategy="majority",
+        explanation=explanation,
+        leader=leader,
+        details=report(
+            list(zip(course.turns, course.votings, strict=False)), merge, course.sources, answer, run.model_id
+        ),
+    )
+
+
+# What a seat is shown: what never changes first, the task last
+
+
+def _call(run: Run, course: Course, seat: str, format: Format[R], *task: str, shown: Turn | None = None) -> Call[R]:
+    stance = course.stances.get(seat) if run.role(seat) is None else None
+    system = "\n\n".join(
+        [SYSTEM, f"Your own answer is called {run.labels[seat]}.", *([told(stance)] if stance else [])]
+    )
+    cited = (*source_blocks(course.sources), CITE) if course.sources else ()
+    added = (run.added_context,) if run.added_context else ()
+    before = tallies(course.votings[: max(len(course.turns) - 1, 0)], run.labels)
+    said = said_in(shown, seat, run.reading_order(seat), run.labels) if shown else ()
+    return Call(seat, (block("question", run.prompt), *cited, *added, *before, *said, *task), format, system)
+
+
+SYSTEM = f"""\
+You are one of several models that debate the same question until a majority of them endorses one and the same answer. \
+You know the others only by the labels of their answers; judge what is said, not who may have said it. Do not agree \
+for the sake of agreement: change your mind when you are shown a reason, keep it when you are only outnumbered, and \
+concede a mistake as soon as you see it. A role, if you have one, says where to look first, not what to find. {DATA}"""
+
+CITE = """\
+The sources above were found on the web for this question. Where a statement of fact rests on one, cite its number in \
+square brackets, as in [2]. Cite nothing else; a source may be wrong or beside the point."""
+
+SHORT = (
+    "If the question has one short answer (a number, a choice, a name, yes or no), end with a line `ANSWER: ` and that."
+)
+
+PROPOSE = f"""\
+Answer the question on your own, as well as you can, ready for the person who asked. {SHORT}"""
+
+PROPOSE_AGAIN = f"""\
+Above is the last round in full, with what each seat voted and why. Answer the question again. Mend what was shown to \
+be wrong in your answer and keep what is right; take over what others have better, in your own words. If somebody \
+else's answer is simply right, say the same. Reply with the complete new answer alone, ready for the person who asked, \
+without a word about the debate. {SHORT}"""
+
+REVIEW = """\
+Review every answer but your own, by its label. For each: what is right, what is wrong or missing, and the one step or \
+claim that decides whether it holds; check that step yourself. You may ask its author a question. Do not reward \
+length, style or confidence."""
+
+REBUT = """\
+Reply to what the others said of your answer: concede what is right, refute what is wrong with a reason that can be \
+checked, and answer their questions. Say at the end in one sentence what your answer comes to now."""
+
+VOTE = """\
+Vote. FINALIZE endorses one answer as it stands: only if it is right and needs no further round; your own only if it \
+is really the best. REVISE asks for another round: say what exactly must be worked out. SPLIT says that no further \
+round will settle this: say what exactly is disputed. Rank all answers but your own, the best first."""
+
+SYNTHESIZE = f"""\
+Write the final answer. What your answer concludes stays as it is, since that is what was endorsed. Take in what the \
+reviews and the other answers add or correct, and state fairly, in a sentence or two, a view that remains opposed. \
+Reply with the complete answer alone, ready for the person who asked, without a word about the debate. {SHORT}"""
+
+CHECK = """\
+May this be given as the panel's answer? Approve if it concludes what the endorsed answer concludes, adds nothing that \
+is wrong or without support, and is fair to views it does not share. Otherwise reject it, and the endorsed answer will \
+be given as it was written. Do not reject it for its style."""

@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # what is on disk, and what a run may take
     ("record", ("journal", "limits", "store")),
     # the engine: a call, and all that a protocol may touch
-    ("engine", ("pacing", "calling", "run")),
+    ("engine", ("pacing", "calling", "batch", "run")),
     ("protocols", ("protocols",)),
     # from a RunSpec to a Result: the one function that every way in calls
     ("execute", ("execute",)),
@@ -38,7 +38,7 @@ NARROWER = {
     # what a provider needs: nothing of runs, so that anybody can write one
     "providers": {"errors", "types", "prompting", "prices", "formats", "intake"},
     # a protocol reaches a seat only through its run
-    "protocols": {"words", "parts", "run", "calling"},
+    "protocols": {"words", "parts", "run", "batch", "calling"},
     # pictures of a run are made of what was said of it
     "render": {"words", "parts", "receipt"},
     "formats": {"words", "parts"},
@@ -198,7 +198,7 @@ def test_every_module_that_is_named_here_exists() -> None:
 
 
 FRONTEND_LIBRARIES = {"argparse", "click", "rich", "starlette", "uvicorn", "mcp", "prompt_toolkit", "textual"}
-INTERNALS = {"run", "calling", "pacing", "journal"}
+INTERNALS = {"run", "batch", "calling", "pacing", "journal"}
 IMPURE = {
     "random",
     "time",

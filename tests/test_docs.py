@@ -195,7 +195,9 @@ def shape(value: object) -> object:
     """The keys of nested objects; of a list the first element's; a key that is a model is any."""
     if isinstance(value, dict):
         # the receipt has a page, and tests, of its own
-        return {("any" if "/" in key else key): None if key == "receipt" else shape(each) for key, each in value.items()}
+        return {
+            ("any" if "/" in key else key): None if key == "receipt" else shape(each) for key, each in value.items()
+        }
     return [shape(each) for each in value[:1]] if isinstance(value, list) else None
 
 

@@ -135,7 +135,8 @@ def test_a_converge_within_a_budget_spends_no_more_and_returns_the_best_so_far(b
     result = play("converge", Metered(script), 3, price=price, limits=Limits(budget=budget, retries=0))
     assert result.cost_usd is not None and result.cost_usd <= budget
     assert result.status == "over_budget" and result.exit_code == 2
-    assert result.answer == ("391" if result.outcome.answers else None)
+    assert result.answer == ("391" if result.outcome.leader else None)
+    assert all(each.answer == "391" for each in result.outcome.answers)
 
 
 def test_a_cap_for_the_budgets_sake_does_not_change_what_the_record_expects() -> None:

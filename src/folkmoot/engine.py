@@ -194,5 +194,5 @@ class Session:
         leave.set_result(go_on)
 
     def _heard(self, event: events.Event) -> None:
-        if isinstance(event, events.Offered):
+        if isinstance(event, events.Offered) and (event.outcome.scores or event.outcome.met):
             self.rounds.append(event.outcome)

@@ -4,25 +4,18 @@ A protocol asks seats through a Run and returns an outcome. Slots, timeouts, ret
 record and the events are here and in calling.py, in one place; none of them shows in a protocol.
 """
 
-import asyncio
-import heapq
 import random
-import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Generic, TypeVar, cast
+from typing import cast
 
 from folkmoot import events, labels
+from folkmoot.batch import Batch, K, R
 from folkmoot.calling import Call, Caller, Place
-from folkmoot.errors import PERMANENT, CallFailed, Stopped, TooFewSeats
+from folkmoot.errors import PERMANENT, CallFailed, TooFewSeats
 from folkmoot.journal import Journal
 from folkmoot.types import Outcome
-
-K = TypeVar("K", bound=str | tuple[str, ...])
-R = TypeVar("R")
 
 Gate = Callable[[int], Awaitable[bool]]
 """Waited for before each round begins; False ends the rounds. Lets a caller step through a run."""
@@ -139,7 +132,7 @@ class Run:
         self.require(need, phase, replies)
         return {key: replies[key] for key in calls if key in replies}
 
-    def batch(self) -> "Batch[K]":
+    def batch(self) -> Batch[K]:
         """Calls that are added while replies arrive. Leaving it gives up those that are still open."""
         return Batch(self)
 
@@ -228,171 +221,3 @@ class Rounds(AsyncIterator[int]):
         if not await self._run._begin_round(self._number, self._limit):
             raise StopAsyncIteration
         return self._number
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Generic[K]):
-    """A reply that a batch hands out."""
-
-    phase: str
-    key: K
-    value: object
-
-
-@dataclass
-class _Phase:
-    began: float
-    asked: list[str] = field(default_factory=list)
-    answered: set[str] = field(default_factory=set)
-    failed: dict[str, CallFailed] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled(Generic[K]):
-    """A call that has a reply or has failed, and was not handed out yet."""
-
-    place: Place
-    key: K
-    seat: str
-    value: object
-    failure: CallFailed | None = None
-
-
-class Batch(AsyncIterator[Done[K]]):
-    """Calls of one or more phases. It hands replies out in the order in which the record has them.
-
-    So a decision taken before all replies are in is taken at the same place on every replay. For the same reason
-    failed calls, which are not handed out but stand in `failed`, come to light in that order too, and nobody is asked
-    before everything that the record holds was handed out: the decision may come before.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.failed: dict[tuple[str, K], CallFailed] = {}
-        self.open = 0  # calls that have neither been handed out nor come to light as failed
-        self._run = run
-        self._phases: dict[str, _Phase] = {}
-        self._tasks: dict[asyncio.Task[None], str] = {}  # open call -> its step, in the order they were added
-        self._unsettled: dict[str, int] = {}  # step -> the least order in the record that its reply can have
-        self._ready: list[tuple[int, int, _Settled[K]]] = []  # a heap by order in the record
-        self._added = 0
-        self._wake = asyncio.Event()
-        self._used_up = asyncio.Event()  # whether all that the record holds was handed out
-        self._used_up.set()
-        self._stopped: Stopped | None = None
-
-    def add(self, phase: str, key: K, call: Call[R]) -> None:
-        """Start a call. Its step is named here and now, so that arrival order cannot matter to names."""
-        if phase not in self._phases:
-            self._phases[phase] = _Phase(time.monotonic())
-            self._run._caller.emit(events.PhaseStarted(self._run.round, phase, self._run._scope))
-        self._phases[phase].asked.append(call.seat)
-        self._added += 1
-        self.open += 1
-        place = self._run._place(phase, key)
-        if self._run._caller.recorded(place.step) is not None:
-            self._used_up.clear()
-        task = asyncio.get_running_loop().create_task(self._reply(self._added, place, key, call))
-        self._tasks[task] = place.step
-        self._unsettled[place.step] = 0
-        task.add_done_callback(self._ended)
-
-    async def __aenter__(self) -> "Batch[K]":
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        left = list(self._tasks)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        if kind is None:
-            for phase, kept in self._phases.items():
-                self._run._judge_attendance(dict.fromkeys(kept.asked), kept.answered, kept.failed)
-                seconds = time.monotonic() - kept.began
-                self._run._caller.emit(events.PhaseFinished(self._run.round, phase, seconds, self._run._scope))
-
-    async def __anext__(self) -> Done[K]:
-        while True:
-            self._wake.clear()
-            while self._ready and not self._recorded_before(self._ready[0][0]):
-                settled = heapq.heappop(self._ready)[2]
-                self._come_to_light(settled)
-                if settled.failure is None:
-                    return Done(settled.place.phase, settled.key, settled.value)
-            for task in [each for each in self._tasks if each.done()]:
-                del self._tasks[task]
-                task.result()  # whatever went wrong, other than a call
-            if not self._tasks:
-                if self._stopped is not None:
-                    raise self._stopped
-                raise StopAsyncIteration
-            if not self._ready and not self._recorded_before(sys.maxsize):
-                self._used_up.set()
-            await self._news()
-
-    async def _news(self) -> None:
-        """Wait until a call has ended. Open calls that outlast the run's patience are given up.
-
-        They stand in the record as refused, so that a replay stops here as well.
-        """
-        try:
-            async with asyncio.timeout(self._run.patience):
-                await self._wake.wait()
-        except TimeoutError:
-            self._stopped = self._stopped or Stopped("stalled", f"no call ended for {self._run.patience:g} s")
-            given_up, self._tasks = self._tasks, {}
-            for task in given_up:
-                task.cancel()
-            await asyncio.gather(*given_up, return_exceptions=True)
-            journal = self._run.journal
-            for task, step in given_up.items():
-                if task.cancelled():
-                    step += "+repair" if step in journal.entries else ""
-                    journal.append("refused", step=step, reason="stalled", message=str(self._stopped))
-
-    def _recorded_before(self, order: int) -> bool:
-        """Whether another call stands in the record before `order`, and is about to be ready."""
-        known = ((self._run._caller.recorded(step), least) for step, least in self._unsettled.items())
-        return any(recorded is not None and least <= recorded < order for recorded, least in known)
-
-    def _come_to_light(self, settled: _Settled[K]) -> None:
-        phase, failure = self._phases[settled.place.phase], settled.failure
-        self.open -= 1
-        self._run._caller.tally(settled.place, settled.seat, failure)
-        if failure is None:
-            phase.answered.add(settled.seat)
-            return
-        self.failed[settled.place.phase, settled.key] = failure
-        before = phase.failed.get(settled.seat)
-        if before is None or before.kind not in PERMANENT:
-            phase.failed[settled.seat] = failure
-
-    async def _reply(self, added: int, place: Place, key: K, call: Call[R]) -> None:
-        caller = self._run._caller
-
-        async def before_asking() -> None:
-            self._unsettled[place.step] = sys.maxsize  # what the record has of it is not its reply
-            self._wake.set()
-            await self._used_up.wait()
-            self._unsettled[place.step] = caller.journal.lines
-
-        value: R | None = None
-        failure: CallFailed | None = None
-        try:
-            value = await caller.reply(place, call, before_asking)
-        except CallFailed as failed:
-            failure = failed
-        except Stopped as stop:
-            self._stopped = self._stopped or stop
-            return
-        finally:
-            del self._unsettled[place.step]
-        order = caller.recorded(place.step)
-        assert order is not None
-        heapq.heappush(self._ready, (order, added, _Settled(place, key, call.seat, value, failure)))
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is None:
-            self._tasks.pop(task, None)
-        self._wake.set()

@@ -261,15 +261,8 @@ def test_a_run_keeps_within_its_budget_in_every_phase(name: str) -> None:
     assert played.result.outcome == whole.outcome
 
 
-LOSES_ITS_FIRST_ROUND = {"converge", "synthesize"}  # nothing is offered before its end
-
-
 @EVERY
-def test_answers_that_were_paid_for_are_in_the_result_whatever_stops_it(
-    name: str, request: pytest.FixtureRequest
-) -> None:
-    if name in LOSES_ITS_FIRST_ROUND:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="offers nothing before the first round has ended"))
+def test_answers_that_were_paid_for_are_in_the_result_whatever_stops_it(name: str) -> None:
     whole = run_of(name, agreeing, 3).result.attempts
     for most in range(3, whole):
         result = run_of(name, agreeing, 3, limits=limits(max_calls=most)).result

@@ -156,7 +156,7 @@ def test_retries_repairs_and_the_cached_share_are_told() -> None:
         ("over_budget", "Stopped in round 2: the budget is used up", " --budget USD"),
         ("cancelled", "Interrupted in round 2", ""),
         ("unfinished", "Unfinished: the record ends in round 2", ""),
-        ("deadlock", "Deadlock after 2 rounds", None),
+        ("deadlock", "Deadlock after 2 rounds; the proposal with most support stands", None),
     ],
 )
 def test_every_ending_has_words_and_a_way_on(status: str, words: str, resume: str | None) -> None:

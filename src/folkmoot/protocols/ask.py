@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from folkmoot import votes as voting
+from folkmoot.batch import Batch
 from folkmoot.calibration import Calibration, read_calibration
 from folkmoot.calling import Call
 from folkmoot.errors import CallFailed, Stopped
@@ -18,7 +19,7 @@ from folkmoot.poll import Poll, choose_judge, explained, panel_of, seat_of, vote
 from folkmoot.prompting import block
 from folkmoot.protocols import Options, protocol
 from folkmoot.protocols.vote import SYSTEM, Early, answer_call, candidates, compare, label_of, shown_groups
-from folkmoot.run import Batch, Run
+from folkmoot.run import Run
 from folkmoot.types import Outcome
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from folkmoot import lineages
+from folkmoot.batch import Batch
 from folkmoot.calling import Call
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import IDEA_RATING, Rating
@@ -17,7 +18,7 @@ from folkmoot.formats.variants import VARIANT
 from folkmoot.lineages import Lineage, Turn
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Batch, Run
+from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 Visibility = Literal["blind", "score-only", "own-reviews", "full-visibility"]

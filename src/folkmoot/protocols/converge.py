@@ -10,12 +10,13 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from folkmoot import tally
+from folkmoot.batch import Batch
 from folkmoot.calling import Call
 from folkmoot.closing import RoundScores, closing_rule
 from folkmoot.formats import REVIEW, TEXT, Review, scores_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Batch, Run
+from folkmoot.run import Run
 from folkmoot.types import Candidate, Outcome
 
 Visibility = Literal["blind", "score-only", "own-reviews", "full-visibility"]
@@ -131,19 +132,35 @@ async def _pairwise(run: Run, heard: Heard) -> tuple[dict[str, str], dict[Pair, 
                     batch.add("evaluate", (peer, done.key), _judgement(run, peer, done.value, done.key))
                     batch.add("evaluate", (done.key, peer), _judgement(run, done.key, answers[peer], peer))
                 answers[done.key] = done.value
+                _keep(run, answers)
     run.require(2, "propose", answers)
     return _in_order(run, answers), {pair: reviews[pair] for pair in _pairs(run, answers) if pair in reviews}
 
 
 async def _batch(run: Run, heard: Heard) -> tuple[dict[str, str], dict[Pair, Review]]:
     """Propose, then evaluate: every judge scores all other answers in one call."""
-    answers = await run.call_all(
-        "propose", {seat: Call(seat, propose(run, seat, heard), TEXT, SYSTEM) for seat in run.seats}, need=2
-    )
+    answers: dict[str, str] = {}
+    batch: Batch[str] = run.batch()
+    async with batch:
+        for seat in run.seats:
+            batch.add("propose", seat, Call(seat, propose(run, seat, heard), TEXT, SYSTEM))
+        async for done in batch:
+            answers[done.key] = str(done.value)
+            _keep(run, answers)
+    run.require(2, "propose", answers)
+    answers = _in_order(run, answers)
     judged = await run.call_all("evaluate", {judge: _comparison(run, judge, answers) for judge in answers})
     author = {label: seat for seat, label in run.labels.items()}
     reviews = {(judge, author[label]): review for judge, given in judged.items() for label, review in given.items()}
     return answers, {pair: reviews[pair] for pair in _pairs(run, answers) if pair in reviews}
+
+
+def _keep(run: Run, answers: Mapping[str, str]) -> None:
+    """Offer the answers of the first round as they come: should the run be stopped, they were paid for."""
+    if run.offered.scores:
+        return
+    found = tuple(Candidate(seat=seat, answer=text) for seat, text in _in_order(run, answers).items())
+    run.offer(Outcome(status="max_rounds_exceeded", met=False, answers=found, round=run.round))
 
 
 _PHASES = {"pairwise": _pairwise, "batch": _batch}

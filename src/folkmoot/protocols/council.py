@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from folkmoot import rankings
+from folkmoot.batch import Batch
 from folkmoot.calling import Call
 from folkmoot.errors import CallFailed
 from folkmoot.formats import TEXT
@@ -19,7 +20,7 @@ from folkmoot.presets import Preset, presets
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.rankings import Standing
-from folkmoot.run import Batch, Run
+from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 MOST_CHAIRS = 3  # asked one after the other, until one answers

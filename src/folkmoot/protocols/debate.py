@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from folkmoot import ballots
 from folkmoot.ballots import Ruling, Voting
+from folkmoot.batch import Batch
 from folkmoot.calling import Call
 from folkmoot.errors import CallFailed
 from folkmoot.floor import Merge, Turn, report, said_in, tallies
@@ -19,7 +20,7 @@ from folkmoot.formats.sources import SOURCES, Source, source_blocks
 from folkmoot.formats.votes import CONFIRM, Confirmation, Vote, vote_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Batch, Run
+from folkmoot.run import Run
 from folkmoot.stances import Roles, preset, told
 from folkmoot.types import Candidate, Outcome
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 
 from folkmoot import tally
+from folkmoot.batch import Batch
 from folkmoot.calling import Call
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import MERGE_RATING, Rating
@@ -15,7 +16,7 @@ from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.protocols.converge import ConvergeOptions, converge
 from folkmoot.protocols.converge import max_calls as converge_calls
-from folkmoot.run import Batch, Run
+from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 Pair = tuple[str, str]

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from folkmoot import votes as voting
+from folkmoot.batch import Batch
 from folkmoot.calling import Call
 from folkmoot.errors import CallFailed, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
@@ -13,7 +14,7 @@ from folkmoot.formats.same import same_for
 from folkmoot.poll import open_groups, seat_of, votes_of
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Batch, Run
+from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 from folkmoot.votes import Group, Measure
 

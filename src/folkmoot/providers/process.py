@@ -217,7 +217,7 @@ class _Child(asyncio.SubprocessProtocol):
 def _widen(pipe: asyncio.BaseTransport | None) -> None:
     # gemini exits without waiting for what does not fit into the pipe, and so loses its answer. Linux only.
     if sys.platform == "linux" and pipe is not None:
-        with suppress(OSError):  # the user's share of pipes is spent
+        with suppress(OSError, ValueError):  # the user's share of pipes is spent, or the child has ended already
             fcntl.fcntl(pipe.get_extra_info("pipe").fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
 
 

@@ -121,7 +121,7 @@ def present(result: Result, screen: Screen) -> int:
     from folkmoot.render.text import answer_text, report_text
     from folkmoot.render.wording import visible
 
-    failed = result.exit_code in (1, 3) and not result.outcome.answers
+    failed = result.exit_code in (1, 3) and result.answer is None
     if screen.format != "text":
         code = "insufficient_models" if result.status == "insufficient_models" else "phase_failure"
         last = result.failures[-1] if result.failures else None
@@ -130,7 +130,7 @@ def present(result: Result, screen: Screen) -> int:
                 code, result.outcome.explanation, provider=last.model_id if last else None,
                 round=result.outcome.round, phase=last.phase if last else None, retryable=code == "phase_failure",
                 failures=result.failures,
-            ) | {"run_id": result.run_id}
+            ) | {"all_answers": result_json(result)["all_answers"], "run_id": result.run_id}
             if failed
             else result_json(result, receipt_of(result))
         )  # fmt: skip

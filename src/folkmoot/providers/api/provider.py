@@ -1,13 +1,14 @@
 """One vendor's seats: a request goes out as one stream, and comes back as a completion or a ProviderError."""
 
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from pydantic_ai.direct import model_request_stream
 from pydantic_ai.messages import ModelResponse
 from pydantic_ai.models import Model
 
-from folkmoot.errors import ProviderError
+from folkmoot.errors import InputError, ProviderError
 from folkmoot.prices import list_price
 from folkmoot.providers.api.errors import provider_error
 from folkmoot.providers.api.messages import as_messages, as_parameters, as_settings, new_text
@@ -25,8 +26,13 @@ class ApiProvider(BaseProvider):
         self.concurrency = vendor.concurrency
         self.attachments = vendor.attachments
         self._models: dict[str, Model] = {}
+        self._prices_loading: asyncio.Future[None] | None = None
 
     async def complete(self, request: Request, on_text: OnText) -> Completion:
+        if self._prices_loading is None and self.billing == "metered":
+            # The price table takes a quarter of a second to load: better while the vendor thinks than afterwards.
+            loop = asyncio.get_running_loop()
+            self._prices_loading = loop.run_in_executor(None, self._load_prices, request.model)
         pieces: list[str] = []
         ended: list[ModelResponse] = []
         async with closing_responses(), aclosing(self._stream(request, ended)) as stream:
@@ -34,6 +40,10 @@ class ApiProvider(BaseProvider):
                 pieces.append(piece)
                 on_text(piece)
         return self._completion(request.model, "".join(pieces), ended[0])
+
+    def _load_prices(self, model: str) -> None:
+        with suppress(InputError):  # of the user's own prices: said where a price is needed
+            list_price(f"{self.name}/{model}", Usage(output_tokens=1), self.prices)
 
     async def aclose(self) -> None:
         await self.vendor.close()

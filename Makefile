@@ -29,8 +29,9 @@ $(VENV)/ready: requirements.lock requirements.uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Folkmoot needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.uv.lock
-	$(BIN)/uv pip sync -q -p $(BIN)/python --require-hashes requirements.lock requirements.uv.lock
-	$(BIN)/uv pip install -q -p $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/uv pip sync -q --system-certs -p $(BIN)/python --require-hashes requirements.lock requirements.uv.lock \
+	  || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 clean:

@@ -14,6 +14,9 @@ command = ["python", "answer.py"]
 [prices."my-server/qwen3"]       # USD per million tokens, where you know better than the price library
 input = 0.10
 output = 0.40
+
+[weights]                        # how many votes a model's vote counts as, where it is not one
+"my-server/qwen3" = 0.5
 ```
 """
 
@@ -23,7 +26,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -51,6 +54,7 @@ class Config(Record):
     panels: Mapping[str, Panel] = Field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     prices: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
+    weights: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
 
     @property
     def models_of_panels(self) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from folkmoot.errors import InputError
 from folkmoot.limits import Limits
 from folkmoot.protocols import check_options, duties, find_protocol
 from folkmoot.runs import Machine, begin, go_on
-from folkmoot.seats import parse_models, with_duties
+from folkmoot.seats import parse_models, weighted, with_duties
 from folkmoot.store import Home, RunSpec
 from folkmoot.sync import wait_for
 from folkmoot.types import Result, Seat
@@ -48,7 +48,10 @@ async def run_protocol_async(
         protocol=protocol,
         options=options,
         prompt=prompt,
-        seats=with_duties(_seats(models, machine), {duty: _seats(each, machine) for duty, each in named.items()}),
+        seats=with_duties(
+            weighted(_seats(models, machine), machine.config.weights),
+            {duty: _seats(each, machine) for duty, each in named.items()},
+        ),
         seed=seed,
         limits=(limits or Limits()).model_copy(update=of_limits),
         recordings=tuple(str(Path(path).absolute()) for path in recordings),

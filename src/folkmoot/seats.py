@@ -12,6 +12,8 @@ from folkmoot.types import Seat
 TAGGED = {"ollama", "llm", "embed", "bedrock", *LOCAL_SERVERS}
 """Providers whose model names carry a tag after a colon, so that `:3` is no count."""
 
+BUILT_IN = {*APIS, *AGENTS, "sim", "recorded", "replay"}
+
 MOST_BY_COLON = 64
 
 
@@ -72,9 +74,18 @@ def with_duties(members: Sequence[Seat], duties: Mapping[str, Sequence[Seat]]) -
     return (*members, *numbered)
 
 
+def weighted(seats: Sequence[Seat], weights: Mapping[str, float]) -> tuple[Seat, ...]:
+    """The seats with the weights that config.toml gives their models, where nobody gave them another."""
+    return tuple(
+        seat.model_copy(update={"weight": weights[seat.model]}) if seat.weight == 1 and seat.model in weights else seat
+        for seat in seats
+    )
+
+
 def find_seat(seats: Sequence[Seat], written: str) -> Seat:
     """The seat a flag means: its number (2 or s2), its id, or a part of the id that no other seat has."""
-    exact = [seat for seat in seats if written in (str(seat.number), seat.name, seat.id)]
+    short = ALIASES.get(written) or KEYS.get(written)  # what --models takes for a model
+    exact = [seat for seat in seats if written in (str(seat.number), seat.name, seat.id) or seat.model == short]
     found = exact or [seat for seat in seats if written and written in seat.id]
     if len(found) == 1:
         return found[0]
@@ -102,7 +113,7 @@ class _Resolver:
         if not colon or not number.isdigit() or "/" in number:
             return word, self.count
         provider = name.partition("/")[0]
-        if provider in TAGGED or provider in self.servers:
+        if provider in TAGGED or (provider in self.servers and provider not in BUILT_IN):
             return word, self.count
         if not 1 <= int(number) <= MOST_BY_COLON:
             raise InputError(f"{word!r} may be a model with a tag or {number} seats; write {name}*{number} for seats")

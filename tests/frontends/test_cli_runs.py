@@ -71,6 +71,16 @@ def test_an_interrupted_run_leaves_no_child_and_says_how_to_go_on(
     assert moot("status", "-o", "json").json["state"] == "unfinished"
 
 
+def test_an_interrupted_run_tells_every_call_that_was_paid(moot: Installed) -> None:
+    run = moot.start("converge", "hello", "-m", slow_seats(moot, 60), "-o", "json")
+    until(lambda: len(asked(moot)) > 3)
+    run.send_signal(signal.SIGINT)
+    out, _ = run.communicate(timeout=10)
+    found = json.loads(out)
+    assert found["status"] == "cancelled" and found["metadata"]["total_calls"] == 3
+    assert [each["answer"] for each in found["all_answers"]] == ["an answer"] * 3
+
+
 def test_after_kill_9_a_resume_asks_nothing_finished_again(moot: Installed) -> None:
     models = slow_seats(moot, 0.2)
     run = moot.start("converge", "hello", "-m", models, "-r", "2")
@@ -141,6 +151,8 @@ def test_a_fork_keeps_what_came_before_and_asks_only_what_follows(moot: Installe
     assert forked.code == 0 and forked.json["run_id"] != first["run_id"]
     assert forked.json["scores"][0] == first["scores"][0]
     assert forked.json["attempts"] < first["attempts"]
+    again = moot("fork", f"{forked.json['run_id']}@r1/evaluate/s1>s2", "-o", "json")
+    assert again.code == 0 and again.json["run_id"] not in (first["run_id"], forked.json["run_id"])
     wrong = moot("fork", "last@r9/propose/s1")
     assert wrong.code == 4 and "has no step" in wrong.err
     wrong = moot("fork", "last", "--set", "no.such.key=1")

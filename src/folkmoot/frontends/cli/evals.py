@@ -53,6 +53,23 @@ def _panels(
     return 0
 
 
+def _calibration(models: Sequence[str], answers: Path | None, output: Path | None) -> int:
+    """Learn from the runs of ask and vote on record how far each model, and a few that agree, can be trusted.
+
+    The table is what `ask --calibration FILE` takes.
+    """
+    from folkmoot.evals.calibration import asked_on_record, calibrate, read_answers
+
+    known = read_answers(answers) if answers is not None else {}
+    runs = asyncio.run(asked_on_record(this_machine().home))
+    table = calibrate(runs, split(models), known).model_dump_json(indent=2)
+    if output is None:
+        click.echo(table)
+    else:
+        output.write_text(table + "\n", "utf-8")
+    return 0
+
+
 def _load(runs: Sequence[str]) -> list[Any]:
     from folkmoot.evals.artifacts import SavedRun, load_run
 
@@ -127,9 +144,27 @@ def _panels_command(name: str) -> click.Command:
     )  # fmt: skip
 
 
+_CALIBRATION = click.Command(
+    "calibration", callback=_calibration, help=_calibration.__doc__,
+    params=[
+        click.Option(
+            ["-m", "--models"], multiple=True, metavar="LIST",
+            help="The panel, by model ids; by default the one asked most often.",
+        ),
+        click.Option(
+            ["--answers"], type=click.Path(path_type=Path), help='Right answers: JSON lines {"question", "accept"}.'
+        ),
+        click.Option(["--output"], type=click.Path(path_type=Path), help="Write the table there."),
+    ],
+)  # fmt: skip
+
 EVAL = click.Group(
     "eval",
-    {"brainstorm": _benchmark_command("brainstorm"), "panels": _panels_command("panels")},
+    {
+        "brainstorm": _benchmark_command("brainstorm"),
+        "calibration": _CALIBRATION,
+        "panels": _panels_command("panels"),
+    },
     help="Look at saved runs again; no model is asked.",
 )
 

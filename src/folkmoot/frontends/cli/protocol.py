@@ -17,7 +17,7 @@ from folkmoot.intake import read_input
 from folkmoot.limits import Limits
 from folkmoot.protocols import Registered, check_options, duties, find_protocol
 from folkmoot.runs import Machine, begin, price_of, with_tables
-from folkmoot.seats import parse_models, with_duties
+from folkmoot.seats import parse_models, weighted, with_duties
 from folkmoot.store import Attached, RunSpec
 from folkmoot.types import Attachment, Seat
 
@@ -51,7 +51,7 @@ def _asked(protocol: Registered, given: Mapping[str, Any], screen: Screen) -> in
     options = chosen_options(protocol.options, given)
     checked = check_options(protocol, options)
     named = {duty: _parse(written, machine) for duty, written in duties(checked).items()}
-    seats = dress(with_duties(_seats(given, machine, screen), named), given)
+    seats = dress(weighted(with_duties(_seats(given, machine, screen), named), machine.config.weights), given)
     spec = RunSpec(
         protocol=protocol.name,
         options=options,

@@ -24,8 +24,8 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "runs",
         (
-            "account", "config", "discovery", "estimate", "export", "index", "intake", "prices", "receipt", "rows",
-            "runs", "seats", "status", "tracing", "providers", "testing",
+            "account", "config", "discovery", "estimate", "export", "index", "intake", "logs", "prices", "receipt",
+            "rows", "runs", "seats", "status", "tracing", "providers", "testing",
         ),
     ),
     # the ways in

@@ -1,6 +1,7 @@
 """Starting a run on this machine, going on with one, and forking one."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from folkmoot.export import RecordExport
 from folkmoot.index import Index
 from folkmoot.journal import FORMAT, Journal, read_lines
 from folkmoot.limits import Limits, PriceOf
+from folkmoot.logs import log, log_event
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings, Shutdown
 from folkmoot.seats import seats_of
@@ -178,6 +180,8 @@ async def _recorded(
 ) -> Result:
     """Execute with the pages for people growing beside the journal, and the index told afterwards."""
     watching: list[events.Listener] = [RecordExport(folder.path), *listeners]
+    if log.isEnabledFor(logging.WARNING):
+        watching.append(log_event)
     if (tracer := tracer_listener()) is not None:
         watching.append(tracer)
     for notice in _notices(providers):

@@ -40,6 +40,17 @@ def test_json_lines_tell_every_event_and_end_with_the_result(moot: Installed) ->
     }
 
 
+def test_debug_logs_every_call_and_never_a_key(moot: Installed) -> None:
+    moot.configure('[providers.shell]\ncommand = ["sh", "-c", "cat > /dev/null; echo fine"]\nenv = ["MY_KEY"]\n')
+    keyed = Installed(moot.home, {"MY_KEY": "sk-very-secret"})
+    ended = keyed("converge", "hello", "-m", "shell/x", "--debug")
+    assert ended.code == 0
+    assert (
+        "DEBUG folkmoot.run: r1/propose/s1: asked" in ended.err and "started: " in ended.err and "MY_KEY" in ended.err
+    )
+    assert "sk-very-secret" not in ended.err + ended.out
+
+
 def test_quiet_says_nothing_but_the_answer(moot: Installed) -> None:
     ended = moot("converge", "What is 17 * 23?", "-m", QUICK, "-q")
     assert ended.err == "" and "391" in ended.out

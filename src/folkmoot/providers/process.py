@@ -8,7 +8,9 @@ import asyncio
 import errno
 import fcntl
 import itertools
+import logging
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -20,6 +22,8 @@ from pathlib import Path
 
 from folkmoot.errors import FailureKind, ProviderError
 from folkmoot.providers.base import Shutdown
+
+_log = logging.getLogger("folkmoot.process")
 
 MAX_STDOUT = 64_000_000  # bytes kept of what a program answers
 MAX_LINE = 64_000_000  # bytes of one line; gemini echoes the whole prompt in one
@@ -257,6 +261,7 @@ class _Lines:
 
 
 async def _start(argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> tuple[asyncio.SubprocessTransport, _Child]:
+    _log.debug("started: %s (variables: %s)", shlex.join(argv), ", ".join(sorted(env)))  # keys are in no argument
     try:
         return await asyncio.get_running_loop().subprocess_exec(
             _Child,

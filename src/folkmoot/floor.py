@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from folkmoot import ballots
-from folkmoot.ballots import Ballot, Voting
+from folkmoot.ballots import Ballot, Ruling, Voting
 from folkmoot.formats.keyed import read_keyed
 from folkmoot.formats.sources import Source, unresolved
 from folkmoot.formats.votes import Confirmation, Vote
 from folkmoot.prompting import block
-from folkmoot.types import JSON
+from folkmoot.types import JSON, Candidate, Outcome
 
 Name = Callable[[str], str]
 """From a seat to what reports call it."""
@@ -70,6 +70,51 @@ class Merge:
         rejections = len(self.verdicts) - self.approvals
         said = f"of {len(self.peers)} peers {self.approvals} approve of its author's merge and {rejections} reject it"
         return said if self.adopted else f"{said}, so it stands as it was written"
+
+
+@dataclass
+class Course:
+    """The debate so far."""
+
+    stances: Mapping[str, str]
+    early: str
+    sources: tuple[Source, ...] = ()
+    turns: list[Turn] = field(default_factory=list)
+    votings: list[Voting] = field(default_factory=list)
+    leader: str | None = None
+    merge: Merge | None = None
+
+    def counted(self, labels: Mapping[str, str], question: str) -> list[Voting]:
+        """Every round as the rule sees it; the one that goes on is counted anew."""
+        self.votings[len(self.turns) - 1 :] = [self.turns[-1].voting(labels, question)]
+        return self.votings
+
+    def outcome(self, ruling: Ruling | None, round: int, name: Name) -> Outcome:
+        """What the last turn came to; before any vote there is nobody ahead. A deadlock's winner is its plurality."""
+        turn, merge = self.turns[-1], self.merge
+        leader: str | None = None
+        explanation = "nobody has voted yet"
+        if ruling is not None:
+            table = ballots.standing(self.votings[-1].ballots, list(turn.proposals), self.leader)
+            leader, endorsed, points = table[0]
+            ahead = f"; ahead with {endorsed} endorsement{'' if endorsed == 1 else 's'}"
+            ahead += "" if points is None else f" and {points:g} Borda points"
+            explanation = ruling.explanation + (f"; {merge.explanation}" if merge else "" if ruling.winner else ahead)
+        met = ruling is not None and ruling.winner is not None
+        answer = merge.text if merge and merge.adopted else turn.proposals[leader] if leader else None
+        rounds = list(zip(self.turns, self.votings, strict=False))
+        return Outcome(
+            status="consensus" if met else "deadlock" if ruling else "undecided",
+            met=met,
+            winner=leader,
+            answer=answer,
+            answers=tuple(Candidate(seat=seat, answer=text) for seat, text in turn.proposals.items()),
+            round=round,
+            strategy="majority",
+            explanation=explanation,
+            leader=leader,
+            details=report(rounds, merge, self.sources, answer, name),
+        )
 
 
 def said_in(turn: Turn, reader: str, order: Sequence[str], labels: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,18 +3,16 @@
 After Ensemble, https://github.com/raiyanyahya/ensemble.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from folkmoot import ballots
-from folkmoot.ballots import Ruling, Voting
+from folkmoot.ballots import Ruling
 from folkmoot.batch import Batch
 from folkmoot.calling import Call
 from folkmoot.errors import CallFailed
-from folkmoot.floor import Merge, Turn, report, said_in, tallies
+from folkmoot.floor import Course, Merge, Turn, report, said_in, tallies
 from folkmoot.formats import TEXT, Format
 from folkmoot.formats.sources import SOURCES, Source, source_blocks
 from folkmoot.formats.votes import CONFIRM, Confirmation, Vote, vote_for
@@ -54,19 +52,6 @@ class DebateOptions(Options):
         return {**given, "rounds": 1, "quick": False} if isinstance(given, dict) and given.get("quick") else given
 
 
-@dataclass
-class Course:
-    """The debate so far."""
-
-    stances: Mapping[str, str]
-    early: str
-    sources: tuple[Source, ...] = ()
-    turns: list[Turn] = field(default_factory=list)
-    votings: list[Voting] = field(default_factory=list)
-    leader: str | None = None
-    merge: Merge | None = None
-
-
 def calls_per_round(options: DebateOptions, seats: int) -> int:  # noqa: ARG001
     return 4 * seats if seats > 1 else 1
 
@@ -89,13 +74,13 @@ async def debate(run: Run, options: DebateOptions) -> Outcome:
         except BaseException:  # whatever stops it: a majority that is on record decides
             _offer_so_far(run, course)
             raise
-        course.leader = run.offer(_outcome(run, course, ruling)).leader
+        course.leader = run.offer(course.outcome(ruling, run.round, run.model_id)).leader
         if ruling.winner is not None:
             course.merge = Merge(ruling.winner)
             try:
                 await _merge(run, course, course.merge)
             finally:
-                run.offer(_outcome(run, course, ruling))
+                run.offer(course.outcome(ruling, run.round, run.model_id))
         if ruling.status != "open":
             break
     return run.offered
@@ -140,7 +125,7 @@ async def _argue(run: Run, course: Course) -> Ruling:
     )
     run.require(2, "vote", run.seats)
     await _vote(run, course, turn)
-    return ballots.rule(_counted(run, course))
+    return ballots.rule(course.counted(run.labels, run.prompt))
 
 
 async def _propose(run: Run, course: Course) -> None:
@@ -174,7 +159,8 @@ async def _vote(run: Run, course: Course, turn: Turn) -> None:
             assert isinstance(done.value, Vote)
             cast = {**turn.votes, done.key: done.value}
             turn.votes = {seat: cast[seat] for seat in turn.invited if seat in cast}
-            if course.early == "cancel" and ballots.settled(_counted(run, course)[-1].ballots, len(turn.invited)):
+            cast_now = course.counted(run.labels, run.prompt)[-1].ballots
+            if course.early == "cancel" and ballots.settled(cast_now, len(turn.invited)):
                 break
 
 
@@ -208,48 +194,13 @@ async def _merge(run: Run, course: Course, merge: Merge) -> None:
                 break
 
 
-def _counted(run: Run, course: Course) -> list[Voting]:
-    """Every round as the rule sees it; the one that goes on is counted anew."""
-    course.votings[len(course.turns) - 1 :] = [course.turns[-1].voting(run.labels, run.prompt)]
-    return course.votings
-
-
 def _offer_so_far(run: Run, course: Course) -> None:
     """Offer what a round that was stopped has come to, where that is more than what was offered before."""
     turn = course.turns[-1] if course.turns else Turn({})
     if turn.votes:
-        run.offer(_outcome(run, course, ballots.rule(_counted(run, course))))
+        run.offer(course.outcome(ballots.rule(course.counted(run.labels, run.prompt)), run.round, run.model_id))
     elif turn.proposals and len(course.turns) == 1:
-        run.offer(_outcome(run, course, None))
-
-
-def _outcome(run: Run, course: Course, ruling: Ruling | None) -> Outcome:
-    """What the last turn came to; before any vote there is nobody ahead. A deadlock's winner is its plurality."""
-    turn, merge = course.turns[-1], course.merge
-    leader: str | None = None
-    explanation = "nobody has voted yet"
-    if ruling is not None:
-        table = ballots.standing(course.votings[-1].ballots, list(turn.proposals), course.leader)
-        leader, endorsed, points = table[0]
-        ahead = f"; ahead with {endorsed} endorsement{'' if endorsed == 1 else 's'}"
-        ahead += "" if points is None else f" and {points:g} Borda points"
-        explanation = ruling.explanation + (f"; {merge.explanation}" if merge else "" if ruling.winner else ahead)
-    met = ruling is not None and ruling.winner is not None
-    answer = merge.text if merge and merge.adopted else turn.proposals[leader] if leader else None
-    return Outcome(
-        status="consensus" if met else "deadlock" if ruling else "undecided",
-        met=met,
-        winner=leader,
-        answer=answer,
-        answers=tuple(Candidate(seat=seat, answer=text) for seat, text in turn.proposals.items()),
-        round=run.round,
-        strategy="majority",
-        explanation=explanation,
-        leader=leader,
-        details=report(
-            list(zip(course.turns, course.votings, strict=False)), merge, course.sources, answer, run.model_id
-        ),
-    )
+        run.offer(course.outcome(None, run.round, run.model_id))
 
 
 # What a seat is shown: what never changes first, the task last

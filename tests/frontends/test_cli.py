@@ -144,6 +144,12 @@ def test_with_nothing_set_up_it_says_what_it_looked_for_and_offers_simulated_sea
     assert all(word in ended.err for word in ("OPENAI_API_KEY", "claude", "ollama", "--models sim"))
 
 
+def test_a_list_of_models_goes_on_after_a_comma_at_the_end_of_a_word(moot: Installed) -> None:
+    words = ["sim/careful?delay=0,", "sim/hasty?delay=0,", "sim/contrarian?delay=0"]
+    assert len(moot("vote", "What is 2 + 2?", "--models", *words, "-o", "json").json["seats"]) == 3
+    assert len(moot("vote", "--models", *words, "-o", "json", "What is 2 + 2?").json["seats"]) == 3
+
+
 def test_the_default_panel_is_asked_when_nobody_is_named(moot: Installed) -> None:
     moot.configure('[panels.default]\nmodels = ["sim/careful?delay=0", "sim/hasty?delay=0"]\n')
     assert len(moot("converge", "What is 17 * 23?", "-o", "json").json["seats"]) == 2

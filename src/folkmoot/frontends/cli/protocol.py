@@ -24,10 +24,25 @@ from folkmoot.types import Attachment, Seat
 TOOLS = ("web_fetch", "web_search", "file_read", "file_write", "shell")
 
 
+class ProtocolCommand(click.Command):
+    """A list of models may go on in the next word: `--models a/x, b/y`, as after a line break in a shell."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words: list[str] = []
+        for word in args:
+            listing = len(words) > 1 and words[-2] in ("-m", "--models")
+            goes_on = words and words[-1].endswith(",") and (listing or words[-1].startswith("--models="))
+            if goes_on and not word.startswith("-"):
+                words[-1] += word
+            else:
+                words.append(word)
+        return super().parse_args(ctx, words)
+
+
 def protocol_command(name: str) -> click.Command:
     protocol = find_protocol(name)
     flags = [*RUN_FLAGS[:1], *option_flags(protocol.options), *RUN_FLAGS[1:], *VIEW_FLAGS]
-    return click.Command(
+    return ProtocolCommand(
         name, params=flags, callback=lambda **given: _run(protocol, given), help=f"{protocol.summary}.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )  # fmt: skip

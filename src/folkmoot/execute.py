@@ -116,7 +116,7 @@ async def _execute(
     resumed = journal.lines > 0
     if live and not resumed:
         journal.append("header", format=FORMAT, protocol=spec.protocol, version=__version__)
-    elif live:
+    if live and (resumed or amend):
         journal.append("amend", version=__version__, **amend)
     options, limits = amended(spec, journal)
     registered = find_protocol(spec.protocol)

@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -36,7 +37,7 @@ DETAIL_FILES = ("panel", "provider_failures", "prompt_variants")  # of an outcom
 PATIENCE = 0.1  # seconds in which more may come, so that a page that grows fast is not written for every line
 
 
-class _Export:
+class _Export(ABC):
     """A listener that keeps the events it wants, to work them off on the background thread."""
 
     wanted: ClassVar[frozenset[type[events.Event]]]
@@ -78,9 +79,10 @@ class _Export:
             if self._events:  # one of them was at fault; the others still count
                 later(self._work)
 
-    def _take(self, event: events.Event) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _take(self, event: events.Event) -> None: ...
 
+    @abstractmethod
     def _write(self) -> None:
         """Write what the events of this turn have changed."""
 

@@ -122,6 +122,12 @@ def test_input_errors_are_json_on_standard_output_in_json_mode(moot: Installed) 
     assert ended.code == 4 and ended.json["status"] == "error" and ended.json["error"]["code"] == "config_invalid"
 
 
+@pytest.mark.parametrize("words", [["show", "nope"], ["resume", "nope"], ["converge", "hi", "--nope"], ["nope"]])
+def test_whatever_command_is_wrong_a_program_that_asked_for_json_gets_json(moot: Installed, words: list[str]) -> None:
+    ended = moot(*words, "-o", "json")
+    assert ended.code == 4 and ended.json["error"]["code"] == "config_invalid" and ended.err == ""
+
+
 def test_every_file_that_cannot_be_used_is_named_at_once(moot: Installed) -> None:
     (moot.home / "latin.txt").write_bytes(b"\xff\xfe\xfa")
     ended = moot("converge", "hello", "-m", QUICK, "-f", "absent.txt", "-f", ".", "-f", "latin.txt")

@@ -1,5 +1,6 @@
 """What every provider is opened with, and what most of them leave at its default."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ class Settings:
     shutdown: Shutdown = field(default_factory=Shutdown)
 
 
-class BaseProvider:
+class BaseProvider(ABC):
     """The defaults of a provider that is metered, streams, and takes any number of calls at once."""
 
     billing: Billing = "metered"
@@ -40,10 +41,10 @@ class BaseProvider:
     timeout: float = 300.0
     attachments: frozenset[str] = frozenset()
 
-    async def complete(self, request: Request, on_text: OnText) -> Completion:
-        raise NotImplementedError
+    @abstractmethod
+    async def complete(self, request: Request, on_text: OnText) -> Completion: ...
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027  most providers hold nothing
         """Nothing to let go of."""
 
 

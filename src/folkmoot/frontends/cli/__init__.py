@@ -4,6 +4,8 @@ import contextlib
 import gc
 import os
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn
 
 import click
@@ -26,16 +28,13 @@ def main() -> None:
     try:
         code = folkmoot.main(standalone_mode=False)
     except InputError as error:
-        _complain(*error.problems)
-        code = EXIT_INPUT
+        code = _complain("config_invalid", EXIT_INPUT, *error.problems)
     except click.ClickException as error:
-        _show(error)
-        code = EXIT_INPUT
+        code = _complain("config_invalid", EXIT_INPUT, error.format_message(), usage=error)
     except click.Abort:
         code = 130
     except FolkmootError as error:
-        _complain(str(error))
-        code = 1
+        code = _complain("failed", 1, str(error))
     except BrokenPipeError:  # whoever read our output has left; nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -55,18 +54,30 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _show(error: click.ClickException) -> None:
-    """A usage error for its reader: a program that asked for JSON gets JSON."""
-    if {"json", "jsonl", "-ojson", "-ojsonl", "--output-format=json", "--output-format=jsonl"} & set(sys.argv):
+def _complain(code: str, exit_code: int, *lines: str, usage: click.ClickException | None = None) -> int:
+    """Say what is wrong: to a person on standard error, to a program that asked for JSON on standard output."""
+    if _wants_json(sys.argv[1:]):
         import json
 
         from folkmoot.render.as_json import error_json
 
-        click.echo(json.dumps(error_json("config_invalid", error.format_message()), indent=2))
+        click.echo(json.dumps(error_json(code, "\n".join(lines)), ensure_ascii=False, indent=2))
+    elif usage is not None:
+        usage.show()
     else:
-        error.show()
+        for line in lines:
+            click.echo(f"folkmoot: {line}", err=True)
+    return exit_code
 
 
-def _complain(*lines: str) -> None:
-    for line in lines:
-        click.echo(f"folkmoot: {line}", err=True)
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether the command line asks for JSON, also where it is wrong otherwise.
+
+    >>> _wants_json(["ask", "json", "--nope"]), _wants_json(["show", "-o", "json"]), _wants_json(["show", "-ojsonl"])
+    (False, True, True)
+    """
+    spelled = [f"{flag}={word}" for flag, word in pairwise(words)] + [word.replace("-o", "-o=", 1) for word in words]
+    return any(
+        each in spelled or each in words
+        for each in ("-o=json", "-o=jsonl", "--output-format=json", "--output-format=jsonl")
+    )

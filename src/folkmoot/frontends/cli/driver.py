@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import click
 
 from folkmoot import events
-from folkmoot.config import Config, config_path, load_config, with_credentials
-from folkmoot.errors import FolkmootError, InputError
+from folkmoot.config import config_path, load_config, with_credentials
+from folkmoot.errors import FolkmootError
 from folkmoot.execute import replay
 from folkmoot.runs import Machine
 from folkmoot.store import Home, RunFolder
@@ -78,11 +78,6 @@ def carry_out(
         except Interrupted as interrupted:
             stack.close()
             return _interrupted(interrupted, seen, screen)
-        except InputError as error:
-            stack.close()
-            if screen.format == "text":
-                raise
-            return _print_error("config_invalid", str(error), 4)
     return present(result, screen)
 
 
@@ -215,13 +210,3 @@ def _print_json(value: JSON, screen: Screen) -> None:
         click.echo(json.dumps({"event": "result", **value}, ensure_ascii=False))
     else:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _print_error(code: str, message: str, exit_code: int) -> int:
-    from folkmoot.render.as_json import error_json
-
-    click.echo(json.dumps(error_json(code, message), ensure_ascii=False, indent=2))
-    return exit_code
-
-
-__all__ = ["Config", "Interrupted", "Screen", "carry_out", "present", "run_until_signal", "this_machine"]

@@ -50,18 +50,6 @@ def protocol_command(name: str) -> click.Command:
 
 def _run(protocol: Registered, given: Mapping[str, Any]) -> int:
     screen = Screen.of(given)
-    try:
-        return _asked(protocol, given, screen)
-    except InputError as error:
-        if screen.format == "text":
-            raise
-        from folkmoot.render.as_json import error_json
-
-        click.echo(json.dumps(error_json("config_invalid", str(error)), ensure_ascii=False, indent=2))
-        return 4
-
-
-def _asked(protocol: Registered, given: Mapping[str, Any], screen: Screen) -> int:
     machine = this_machine()
     options = chosen_options(protocol.options, given)
     checked = check_options(protocol, options)

@@ -273,7 +273,7 @@ class Caller:
         self.purse.settle(place.step, seat, done.usd if metered else 0.0, done.usage)
         if not done.text.strip():
             raise ProviderError("empty", "the answer is empty", usd=done.usd)
-        return _storable(done)
+        return done
 
     def _slot(self, seat: str) -> AsyncExitStack:
         """A slot is held while calling, never while waiting to call again."""
@@ -362,15 +362,6 @@ def _plain(request: Request) -> JSON:
     """What a request asks for, without its messages and attachments; unset fields are left out."""
     fields = ("model", "system", "schema", "temperature", "effort", "max_tokens")
     return {name: value for name in fields if (value := getattr(request, name)) is not None}
-
-
-def _storable(done: Completion) -> Completion:
-    """A reply can hold half of a surrogate pair, which no file can."""
-    try:
-        done.text.encode()
-    except UnicodeEncodeError:
-        return done.model_copy(update={"text": done.text.encode("utf-8", "replace").decode()})
-    return done
 
 
 def _stored_completion(done: Completion) -> JSON:

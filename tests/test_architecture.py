@@ -14,7 +14,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # reading replies and counting them: pure functions; a part that is named nowhere below belongs here
     ("parts", ("formats", "labels", "tally", "closing")),
     # what is on disk, and what a run may take
-    ("record", ("journal", "limits", "store")),
+    ("record", ("journal", "limits", "places", "store")),
     # the engine: a call, and all that a protocol may touch
     ("engine", ("pacing", "calling", "batch", "run")),
     ("protocols", ("protocols",)),
@@ -24,8 +24,10 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "runs",
         (
-            "account", "config", "discovery", "estimate", "export", "index", "intake", "logs", "prices", "receipt",
-            "rows", "runs", "seats", "status", "tracing", "providers", "testing",
+            "account", "asking", "bundle", "config", "consortium_configs", "discovery", "doctor", "estimate",
+            "export", "index", "intake", "late", "lineup", "logs", "mailed", "mending", "nested", "panels", "people",
+            "prices", "probing", "providers", "receipt", "rows", "runs", "seats", "status", "testimony", "testing",
+            "tracing", "training", "transcript", "verify",
         ),
     ),
     # the ways in
@@ -43,9 +45,10 @@ NARROWER = {
     "render": {"words", "parts", "receipt"},
     "formats": {"words", "parts"},
     "intake": {"words"},
-    "seats": {"words", "providers", "prices"},
-    "config": {"words", "providers"},
-    "discovery": {"words", "providers"},
+    "panels": {"words", "places"},
+    "seats": {"words", "panels", "providers", "prices"},
+    "config": {"words", "panels", "places", "providers"},
+    "discovery": {"words", "providers", "probing"},
     "prices": {"words", "providers"},
 }
 """Modules that may know less than their layer: layers or modules they may import besides themselves."""

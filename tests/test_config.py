@@ -6,6 +6,7 @@ import pytest
 
 from folkmoot.config import Config, config_path, load_config, with_credentials, without_secrets
 from folkmoot.errors import InputError
+from folkmoot.panels import Panel
 
 
 def env(folder: Path, text: str, mode: int = 0o600) -> None:
@@ -97,7 +98,7 @@ def test_panels_providers_and_prices_are_read(tmp_path: Path) -> None:
         '[prices."mine/x"]\ninput = 0.1\noutput = 0.4\n'
     )
     config = load_config(path)
-    assert config.models_of_panels == {"default": ("a/b", "c/d")}
+    assert config.panels == {"default": Panel(models=("a/b", "c/d"))}
     assert config.providers["mine"]["base_url"] == "http://127.0.0.1:1/v1"
     assert config.prices["mine/x"] == {"input": 0.1, "output": 0.4}
 
@@ -109,7 +110,7 @@ def test_an_absent_file_is_an_empty_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[panels.x]\nmodel = 1", "panels.x.models: Field required"),
+        ("[panels.x]\nmodel = 1", "panels.x.model: Extra inputs"),
         ("[panel.x]", "panel: Extra inputs are not permitted"),
         ('[prices."a/b"]\ninput = "much"', "prices.a/b.input"),
         ("panels = [", "line 1|Invalid value"),

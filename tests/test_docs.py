@@ -132,13 +132,25 @@ CALLS = [(named(each), words) for each in written_in("console", "") for words in
 
 
 @pytest.mark.parametrize(("where", "words"), CALLS, ids=[f"{where} {' '.join(words)[:40]}" for where, words in CALLS])
-def test_every_command_shown_exists_with_its_flags(where: str, words: list[str]) -> None:
+def test_every_command_shown_exists_with_its_flags(
+    where: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLKMOOT_HOME", str(tmp_path))
+    save_panels_of(where.partition(":")[0])
     try:
         parse(command_line, words, "folkmoot")
     except click.exceptions.Exit:  # --help, --version
         pass
     except click.UsageError as error:
         pytest.fail(f"{where}: {error.format_message()}")
+
+
+def save_panels_of(page: str) -> None:
+    """Do what the page says of `folkmoot panel save`: its panels are commands further down."""
+    for sample in written_in("console"):
+        for words in commands(sample) if sample.page == page else ():
+            if words[:2] == ["panel", "save"] and "--help" not in words:
+                command_line.main(words, standalone_mode=False)
 
 
 def anchors(page: Path) -> set[str]:

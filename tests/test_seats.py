@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from folkmoot.errors import InputError
+from folkmoot.panels import Panel
 from folkmoot.seats import find_seat, parse_models, seats_of
 
-PANELS = {"strong": ("anthropic/claude-opus-4-6", "openai/gpt-5.4"), "claude": ("sim/careful",)}
+STRONG = ("anthropic/claude-opus-4-6", "openai/gpt-5.4")
+PANELS = {"strong": Panel(models=STRONG), "claude": Panel(models=("sim/careful",))}
 
 
 def models(*written: str, **known: Any) -> list[str]:
@@ -57,7 +59,7 @@ def test_models_can_be_separated_by_commas_or_repeated() -> None:
 
 def test_a_panel_goes_before_every_other_meaning_of_its_name_and_can_be_counted() -> None:
     assert models("claude", panels=PANELS) == ["sim/careful"]
-    assert models("strong*2", panels=PANELS) == [*PANELS["strong"], *PANELS["strong"]]
+    assert models("strong*2", panels=PANELS) == [*STRONG, *STRONG]
 
 
 def test_a_configured_server_is_a_provider_whose_models_carry_tags() -> None:
@@ -73,7 +75,7 @@ def test_a_configured_server_is_a_provider_whose_models_carry_tags() -> None:
         ("openai/gpt-5.4*x", "how many seats"),
         ("opnai/gpt-5.4", "'opnai' is no provider; did you mean openai"),
         ("claude-cod", "did you mean claude-code"),
-        ("gpt4", "did you mean gpt4o"),
+        ("gpt4p", "did you mean gpt4o"),
         ("xyzzy", "'xyzzy' is no model; a model is written provider/model, e.g. openai/gpt-5.4"),
         ("opencode", "opencode needs a model: opencode/PROVIDER/MODEL"),
         ("pi", "pi needs a model"),

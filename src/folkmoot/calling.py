@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from pydantic import BaseModel
 
@@ -69,6 +69,7 @@ class Conversation:
     seed: int
     history: tuple[Message, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    run: str = ""
 
 
 @dataclass
@@ -231,10 +232,10 @@ class Caller:
             if failure.kind not in RETRYABLE or attempt > self.limits.retries or wait >= clock.left:
                 self.journal.append(
                     "finished", **who, digest=fingerprint, error=told, attempts=attempt,
-                    seconds=round(clock.spent, 4), usd=failure.usd,
+                    seconds=round(clock.spent, 4), usd=failure.usd, **_calls(failure.calls),
                 )  # fmt: skip
                 break
-            self.journal.append("attempt", **who, attempt=attempt, error=told, usd=failure.usd)
+            self.journal.append("attempt", **who, attempt=attempt, error=told, usd=failure.usd, **_calls(failure.calls))
             self.emit(events.AttemptFailed(place.step, seat, place.key, attempt, failure.kind, str(failure), wait))
             with clock:
                 await asyncio.sleep(wait)
@@ -245,13 +246,14 @@ class Caller:
     ) -> Completion:
         """One attempt within `seconds`. Raises ProviderError, or Stopped before anything is spent."""
         metered = provider.billing == "metered"
+        cap = None
         try:
-            cap = self.purse.reserve(
-                place.step, seat, self.seats[seat].model if metered else "", _tokens(request), request.max_tokens
-            )
+            if provider.billing != "nested":  # a panel's calls are reserved and settled each for itself
+                cap = self.purse.reserve(
+                    place.step, seat, self.seats[seat].model if metered else "", _tokens(request), request.max_tokens
+                )
         except Stopped as stop:
-            self.journal.append("refused", step=place.step, reason=stop.reason, message=str(stop))
-            raise
+            self._refuse(place, stop)
 
         def on_text(text: str) -> None:
             self.emit(events.TextDelta(place.step, seat, place.key, text, attempt))
@@ -260,8 +262,16 @@ class Caller:
             async with asyncio.timeout(seconds) as limit:
                 done = await provider.complete(replace(request, cap=cap) if cap is not None else request, on_text)
         except ProviderError as error:
-            self.purse.settle(place.step, seat, error.usd or 0.0, None)
+            self.purse.settle(place.step, seat, (error.usd or 0.0) if metered else 0.0, None)
             raise
+        except Stopped as stop:  # in a panel that spends from this purse
+            if stop.calls:
+                told = {"kind": "panel", "message": str(stop)}
+                self.journal.append(
+                    "attempt", step=place.step, seat=seat, attempt=attempt, error=told, usd=stop.usd,
+                    **_calls(stop.calls),
+                )  # fmt: skip
+            self._refuse(place, stop)
         except asyncio.CancelledError:  # what was written until then may be billed
             self.purse.settle(place.step, seat, None, None)
             raise
@@ -274,6 +284,10 @@ class Caller:
         if not done.text.strip():
             raise ProviderError("empty", "the answer is empty", usd=done.usd)
         return done
+
+    def _refuse(self, place: Place, stop: Stopped) -> NoReturn:
+        self.journal.append("refused", step=place.step, reason=stop.reason, message=str(stop))
+        raise stop
 
     def _slot(self, seat: str) -> AsyncExitStack:
         """A slot is held while calling, never while waiting to call again."""
@@ -289,7 +303,7 @@ class Caller:
         parts = tuple(part for part in (*call.parts, call.format.instructions) if part)
         about = About(
             self.conversation.question, place.step, place.phase, place.round, seat, call.format.name,
-            call.format.example, self.conversation.seed,
+            call.format.example, self.conversation.seed, self.conversation.run,
         )  # fmt: skip
         return Request(
             model=seat.model.partition("/")[2],
@@ -362,6 +376,10 @@ def _plain(request: Request) -> JSON:
     """What a request asks for, without its messages and attachments; unset fields are left out."""
     fields = ("model", "system", "schema", "temperature", "effort", "max_tokens")
     return {name: value for name in fields if (value := getattr(request, name)) is not None}
+
+
+def _calls(number: int) -> JSON:
+    return {"calls": number} if number != 1 else {}
 
 
 def _stored_completion(done: Completion) -> JSON:

@@ -1,7 +1,7 @@
 """config.toml: panels, further providers, prices. And the credentials that a .env file supplies.
 
 ```toml
-[panels.default]
+[panels.default]                 # see panels.py
 models = ["anthropic/claude-opus-4-6", "openai/gpt-5.4", "my-server/qwen3"]
 
 [providers.my-server]            # any OpenAI-compatible server
@@ -31,6 +31,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from folkmoot.errors import InputError
+from folkmoot.panels import Panel
+from folkmoot.places import config_folder
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.types import Record
 
@@ -44,29 +46,15 @@ _KNOWN = {name for api in APIS.values() for name in api.keys} | {
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 
 
-class Panel(Record):
-    """A saved list of models."""
-
-    models: tuple[str, ...]
-
-
 class Config(Record):
     panels: Mapping[str, Panel] = Field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     prices: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
     weights: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
 
-    @property
-    def models_of_panels(self) -> dict[str, tuple[str, ...]]:
-        return {name: panel.models for name, panel in self.panels.items()}
-
 
 def config_path(environ: Mapping[str, str]) -> Path:
-    """FOLKMOOT_HOME/config.toml if that is set, else config.toml in the user's XDG configuration folder."""
-    if home := environ.get("FOLKMOOT_HOME"):
-        return Path(home).expanduser() / "config.toml"
-    base = environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
-    return Path(base) / "folkmoot" / "config.toml"
+    return config_folder(environ) / "config.toml"
 
 
 def load_config(path: Path) -> Config:

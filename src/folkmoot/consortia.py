@@ -10,11 +10,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from folkmoot.asking import Asked, plan
 from folkmoot.library import this_machine
 from folkmoot.limits import Limits
-from folkmoot.protocols import check_options, duties, find_protocol
 from folkmoot.runs import Machine, begin
-from folkmoot.seats import parse_models, with_duties
 from folkmoot.store import RunSpec, Turn
 from folkmoot.sync import wait_for
 from folkmoot.types import JSON, Result, Seat
@@ -89,18 +88,12 @@ def create_consortium(
         "embedding_backend": embedding_backend,
         "embedding_model": embedding_model,
     }
-    named = duties(check_options(find_protocol("consortium"), options))
-    members = _seats(written, machine, default_count)
-    seats = with_duties(members, {duty: _seats(list(each), machine, 1) for duty, each in named.items()})
-    if system_prompt is not None:
-        seats = tuple(seat.model_copy(update={"system": system_prompt}) for seat in seats)
-    spec = RunSpec(protocol="consortium", options=options, prompt="", seats=seats, seed=seed, limits=limits or Limits())
+    asked = Asked(
+        "", protocol="consortium", models=written, count=default_count, options=options, seed=seed,
+        limits=(limits or Limits()).model_dump(exclude_unset=True), system=system_prompt,
+    )  # fmt: skip
+    spec = plan(asked, machine)
     return Consortium(spec, machine)
-
-
-def _seats(written: Sequence[str], machine: Machine, count: int) -> tuple[Seat, ...]:
-    config = machine.config
-    return parse_models(written, panels=config.models_of_panels, servers=config.providers, count=count)
 
 
 def _written(params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def deviation(scores: Sequence[float]) -> float:
     if len(scores) < 2:
         return 0.0
     middle = mean(scores)
-    return math.sqrt(math.fsum((score - middle) ** 2 for score in scores) / len(scores))
+    return math.sqrt(math.fsum((score - middle) * (score - middle) for score in scores) / len(scores))
 
 
 def controversy(scores: Sequence[float]) -> float:

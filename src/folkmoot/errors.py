@@ -28,6 +28,7 @@ FailureKind = Literal[
     "unparseable",  # the reply, also after one repair, holds no value of its format
     "unrecorded",  # a recording holds first answers only, and no opinion of others
     "late",  # a person did not answer in time
+    "panel",  # a panel that has a seat came to no answer
 ]
 
 PERMANENT: frozenset[FailureKind] = frozenset({"auth", "model", "request", "missing"})
@@ -62,16 +63,23 @@ class ProviderError(FolkmootError):
     """One attempt failed.
 
     `retry_after` is in seconds and comes from the provider. `usd` is what the attempt cost
-    all the same, where the provider says so.
+    all the same, where the provider says so, and `calls` how many it took: more than one only in a panel.
     """
 
     def __init__(
-        self, kind: FailureKind, message: str, *, retry_after: float | None = None, usd: float | None = None
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        usd: float | None = None,
+        calls: int = 1,
     ) -> None:
         super().__init__(message)
         self.kind: FailureKind = kind
         self.retry_after = retry_after
         self.usd = usd
+        self.calls = calls
 
     @property
     def permanent(self) -> bool:
@@ -92,11 +100,21 @@ class Unparseable(FolkmootError):
 
 
 class Stopped(FolkmootError):
-    """The run may not spend any more money, calls or time. What was offered so far stands."""
+    """The run may not spend any more money, calls or time. What was offered so far stands.
 
-    def __init__(self, reason: Literal["over_budget", "max_calls", "stalled"], message: str) -> None:
+    `usd` and `calls` are what a panel had taken for an answer that it could not finish.
+    """
+
+    def __init__(
+        self,
+        reason: Literal["over_budget", "max_calls", "stalled"],
+        message: str,
+        *,
+        usd: float | None = 0.0,
+        calls: int = 0,
+    ) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.usd, self.calls = reason, usd, calls
 
 
 class ReplayMismatch(FolkmootError):

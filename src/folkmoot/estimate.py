@@ -4,15 +4,18 @@ The rehearsal is the protocol itself, answered by each format's example, so it c
 no program and no network.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from folkmoot.execute import execute, freeze
 from folkmoot.limits import UNKNOWN_OUTPUT, PriceOf
 from folkmoot.protocols import find_protocol
 from folkmoot.providers.catalog import LOCAL_SERVERS
 from folkmoot.store import RunSpec
-from folkmoot.types import Billing, Completion, Estimate, OnText, Request, Usage
+from folkmoot.types import Billing, Completion, Estimate, OnText, Request, SeatReport, Usage
 
 MANY_SEATS = 5
-FREE = {"sim", "recorded", "replay", *LOCAL_SERVERS}
+FREE = {"sim", "recorded", "replay", "human", *LOCAL_SERVERS}
 
 
 class Rehearsal:
@@ -52,22 +55,53 @@ async def estimate(spec: RunSpec, price: PriceOf) -> Estimate:
     options = protocol.options.model_validate(spec.options)
     seats = sum(seat.duty == "member" for seat in spec.seats)
     rehearsed = await execute(spec, {seat.provider: Rehearsal() for seat in spec.seats})
-    costs = [0.0 if _free(report.model, spec) else price(report.model, report.usage) for report in rehearsed.seats]
-    usd = None if any(each is None for each in costs) else sum(each or 0.0 for each in costs)
-    most = protocol.max_calls(options, seats)
+    inside = await _inside(spec, price)
+    shares = [_share(report, spec, inside, price) for report in rehearsed.seats]
+    usd = None if any(each.usd is None for each in shares) else sum(each.usd or 0.0 for each in shares)
+    most = protocol.max_calls(options, seats) * max((each.total_calls for each in inside.values()), default=1)
+    typical = rehearsed.total_calls + sum(each.further for each in shares)
     return Estimate(
         verb=spec.protocol,
         models=tuple(seat.id for seat in spec.seats),
         max_rounds=getattr(options, "rounds", None),
         calls_per_round=protocol.calls_per_round(options, seats),
         total_calls=most,
-        typical_calls=rehearsed.total_calls,
-        input_tokens=rehearsed.usage.input_tokens,
-        output_tokens=rehearsed.usage.output_tokens,
+        typical_calls=typical,
+        input_tokens=sum(each.input_tokens for each in shares),
+        output_tokens=sum(each.output_tokens for each in shares),
         usd=usd,
-        max_usd=None if usd is None else usd * most / max(rehearsed.total_calls, 1),
+        max_usd=None if usd is None else usd * most / max(typical, 1),
         warning=f"{seats} seats make {protocol.calls_per_round(options, seats)} calls in every round"
         if seats > MANY_SEATS
         else None,
         details=protocol.foretell(options, seats) if protocol.foretell else {},
     )
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What one seat takes of a typical run."""
+
+    further: int  # calls beside the steps of the run: those of a panel
+    input_tokens: int
+    output_tokens: int
+    usd: float | None
+
+
+async def _inside(spec: RunSpec, price: PriceOf) -> dict[str, Estimate]:
+    """What one answer takes of each panel that has a seat, by its model."""
+    found: dict[str, Estimate] = {}
+    for name in dict.fromkeys(seat.model for seat in spec.seats if seat.provider == "panel"):
+        inner = spec.panels[name.partition("/")[2]]
+        asked = inner.model_copy(update={"prompt": spec.prompt, "panels": spec.panels, "providers": spec.providers})
+        found[name] = await estimate(asked, price)
+    return found
+
+
+def _share(report: SeatReport, spec: RunSpec, inside: Mapping[str, Estimate], price: PriceOf) -> _Share:
+    calls, usage = report.calls, report.usage
+    if (inner := inside.get(report.model)) is None:
+        usd = 0.0 if _free(report.model, spec) else price(report.model, usage)
+        return _Share(0, usage.input_tokens, usage.output_tokens, usd)
+    usd = None if inner.usd is None else calls * inner.usd
+    return _Share(calls * (inner.typical_calls - 1), calls * inner.input_tokens, calls * inner.output_tokens, usd)

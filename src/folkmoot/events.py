@@ -117,6 +117,15 @@ class CallFailed(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Inside(Event):
+    """Something other than new text happened in the run of a panel that has a seat, while it answers `step`."""
+
+    step: str
+    seat: str
+    happened: Event
+
+
+@dataclass(frozen=True, slots=True)
 class SeatDropped(Event):
     seat: str
     reason: str
@@ -169,6 +178,8 @@ def as_json(event: Event) -> JSON:
 def _plain(value: object) -> Any:
     if isinstance(value, Record):
         return value.model_dump(mode="json")
+    if isinstance(value, Event):
+        return as_json(value)
     if isinstance(value, Mapping):
         return {(">".join(key) if isinstance(key, tuple) else str(key)): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from folkmoot import events, labels
 from folkmoot._version import __version__
-from folkmoot.calling import Caller, Conversation, RecordEnds, same_model
+from folkmoot.calling import Caller, Conversation, Emit, RecordEnds, same_model
 from folkmoot.errors import CallFailed, Stopped, TooFewSeats
-from folkmoot.journal import FORMAT, Journal
+from folkmoot.journal import FORMAT, Journal, calls_of
 from folkmoot.limits import Limits, PriceOf, Purse
 from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
 from folkmoot.run import Attendance, Gate, Run
@@ -63,17 +63,21 @@ async def execute(
     gate: Gate | None = None,
     amend: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
+    purse: Purse | None = None,
 ) -> Result:
     """Run, or go on with, what `spec` asks, and return what came of it.
 
     `providers` maps the name before the slash to what answers for it. With a `folder` the run is recorded there, and
     what its journal already holds is not asked again. `amend` changes options (`options`) or limits (`limits`) from
-    now on; it is recorded. A `journal` that is given stays open. Once anything was asked, what went wrong is in the
-    result; only a cancellation is raised, after the record is whole.
+    now on; it is recorded. A `journal` that is given stays open. A `purse` that is given is filled in and spent from;
+    the run of a panel that has a seat comes with one. Once anything was asked, what went wrong is in the result; only a
+    cancellation is raised, after the record is whole.
     """
     record = journal or Journal(folder.journal if folder else None)
     try:
-        return await _execute(spec, providers, record, folder, listeners, price, attachments, gate, dict(amend or {}))
+        return await _execute(
+            spec, providers, record, folder, listeners, price, attachments, gate, dict(amend or {}), purse=purse
+        )
     finally:
         if journal is None:
             record.close()
@@ -110,6 +114,7 @@ async def _execute(
     amend: JSON,
     ended: str | None = None,
     without: Sequence[str] = (),
+    purse: Purse | None = None,
 ) -> Result:
     live = ended is None
     began = time.monotonic()
@@ -122,16 +127,20 @@ async def _execute(
     registered = find_protocol(spec.protocol)
     chosen = check_options(registered, options)
     emit = _Emitter(list(listeners))
-    purse = Purse(limits, price, spent=_spent(journal), attempts=len(journal.spent))
+    purse = purse or Purse(limits, price)
+    purse.limits, purse.spent, purse.attempts = limits, journal.spent_usd, journal.spent_calls
+    for provider in providers.values():
+        if isinstance(provider, Nesting):
+            provider.within(folder, purse, emit)
     seats = {seat.name: seat for seat in spec.seats}
-    conversation = Conversation(spec.prompt, spec.seed, spec.messages(), tuple(attachments))
+    run_id = folder.id if folder else ""
+    conversation = Conversation(spec.question or spec.prompt, spec.seed, spec.messages(), tuple(attachments), run_id)
     caller = Caller(journal, seats, providers, conversation, limits, purse, emit, enforce=live)
     members = [seat.name for seat in spec.seats if seat.duty == "member" and seat.name not in without]
     absent = tuple(spec.labels[seat] for seat in without)
     attendance = Attendance(members, keeps_all=registered.keeps_all_seats, left_out=absent)
     labelled = {seat: label for seat, label in spec.labels.items() if seat not in without}
     run = Run(spec.prompt, caller, attendance, spec.seed, labels=labelled, gate=gate)
-    run_id = folder.id if folder else ""
     path = str(folder.path) if folder else None
     emit(
         events.RunStarted(run_id, spec.protocol, spec.prompt, spec.seats, options, path, resumed and live, spec.labels)
@@ -235,6 +244,7 @@ def report(
         total_calls=caller.count.calls,
         attempts=ledger.attempts,
         repairs=caller.count.repairs,
+        inside=ledger.inside,
         elapsed_ms=round(seconds * 1000),
         dropped=tuple(caller.seats[seat].id for seat in attendance.dropped),
         folder=str(folder.path) if folder else None,
@@ -252,10 +262,13 @@ class _Ledger:
     calls: dict[str, int] = field(default_factory=dict)
     list_usd: float | None = None
     attempts: int = 0
+    inside: int = 0
 
     def add(self, line: JSON) -> None:
         seat: str = line["seat"]
-        self.attempts += 1
+        calls = calls_of(line)
+        self.attempts += calls
+        self.inside += calls - 1
         paid: float | None = line.get("usd") or 0.0
         if (stored := line.get("completion")) is not None:
             done = Completion.model_validate(stored)
@@ -285,6 +298,13 @@ class _Ledger:
         )
 
 
+@runtime_checkable
+class Nesting(Protocol):
+    """A provider that answers by runs of its own, inside the folder and on the purse of the run it answers for."""
+
+    def within(self, folder: RunFolder | None, purse: Purse, emit: Emit) -> None: ...
+
+
 class _Emitter:
     def __init__(self, listeners: list[events.Listener]) -> None:
         self._listeners = listeners
@@ -292,10 +312,6 @@ class _Emitter:
     def __call__(self, event: events.Event) -> None:
         for listener in self._listeners:
             listener(event)
-
-
-def _spent(journal: Journal) -> float:
-    return sum((line.get("completion") or {}).get("usd") or line.get("usd") or 0.0 for line in journal.spent)
 
 
 def _total(amounts: Any) -> float | None:

@@ -78,6 +78,16 @@ class Journal:
         if path is not None:
             self._open(path, read_only)
 
+    @property
+    def spent_usd(self) -> float:
+        """What is known to be paid."""
+        return sum((line.get("completion") or {}).get("usd") or line.get("usd") or 0.0 for line in self.spent)
+
+    @property
+    def spent_calls(self) -> int:
+        """Attempts that reached a provider."""
+        return sum(calls_of(line) for line in self.spent)
+
     def recall(self, step: str, digest: str | None) -> Entry | None:
         """What the record holds for `step`, or None if that call never finished.
 
@@ -223,6 +233,11 @@ class Journal:
                     )
                 self.lenient = "forked_from" in line
         self.lines += 1
+
+
+def calls_of(line: JSON) -> int:
+    """The attempts that a finished or attempt line stands for: more than one where a panel answered."""
+    return int((line.get("completion") or line).get("calls", 1))
 
 
 def read_lines(path: Path) -> Iterator[JSON]:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot import events
+from folkmoot.asking import Asked, plan
 from folkmoot.config import config_path, load_config, with_credentials
 from folkmoot.errors import InputError
 from folkmoot.limits import Limits
-from folkmoot.protocols import check_options, duties, find_protocol
 from folkmoot.runs import Machine, begin, go_on
-from folkmoot.seats import parse_models, weighted, with_duties
-from folkmoot.store import Home, RunSpec
+from folkmoot.store import Home
 from folkmoot.sync import wait_for
 from folkmoot.types import Result, Seat
 
@@ -41,21 +40,22 @@ async def run_protocol_async(
     `budget=1.0`. Raises InputError before anything is spent.
     """
     machine = machine or this_machine()
+    if not models:
+        raise InputError("no models were named")
     of_limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
-    registered = find_protocol(protocol)
-    named = duties(check_options(registered, options))
-    spec = RunSpec(
+    seats = () if isinstance(models, str) else tuple(each for each in models if isinstance(each, Seat))
+    written = [models] if isinstance(models, str) else [str(each) for each in models]
+    asked = Asked(
+        prompt,
         protocol=protocol,
+        models=() if seats else written,
+        seats=seats,
         options=options,
-        prompt=prompt,
-        seats=with_duties(
-            weighted(_seats(models, machine), machine.config.weights),
-            {duty: _seats(each, machine) for duty, each in named.items()},
-        ),
+        limits={**(limits or Limits()).model_dump(exclude_unset=True), **of_limits},
         seed=seed,
-        limits=(limits or Limits()).model_copy(update=of_limits),
-        recordings=tuple(str(Path(path).absolute()) for path in recordings),
+        recordings=[str(Path(path).absolute()) for path in recordings],
     )
+    spec = plan(asked, machine)
     return await begin(spec, machine, listeners=listeners)
 
 
@@ -79,13 +79,3 @@ def resume_run(
     return wait_for(
         go_on(folder, machine, retry_failed=retry_failed, options=options, limits=limits, listeners=listeners)
     )
-
-
-def _seats(models: str | Sequence[str] | Sequence[Seat], machine: Machine) -> tuple[Seat, ...]:
-    if not models:
-        raise InputError("no models were named")
-    seats = [each for each in models if isinstance(each, Seat)] if not isinstance(models, str) else []
-    if seats:
-        return tuple(seats)
-    written = [models] if isinstance(models, str) else [str(each) for each in models]
-    return parse_models(written, panels=machine.config.models_of_panels, servers=machine.config.providers)

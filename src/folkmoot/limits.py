@@ -29,13 +29,16 @@ class Purse:
     """The money and calls of one run: reserved before each attempt, settled after it.
 
     Within a budget no attempt starts whose likely cost is not covered, and the length of the reply is capped at what
-    was set aside for it.
+    was set aside for it. The run of a panel that has a seat spends from the purse of the `outer` run too.
     """
 
     limits: Limits
     price: PriceOf
     spent: float = 0.0  # USD
     attempts: int = 0
+    outer: "Purse | None" = None
+    name: str = ""  # tells this run's steps and seats from others' in the outer purse
+    refused: Stopped | None = None  # what the outer purse last said no with
     _reserved: dict[str, float] = field(default_factory=dict)  # step -> USD
     _outputs: dict[str, list[int]] = field(default_factory=dict)  # seat -> output tokens of its replies
 
@@ -44,6 +47,19 @@ class Purse:
 
         Raises Stopped when the budget or the number of calls does not allow it.
         """
+        allowed = self._reserve(step, seat, model, tokens, limit)
+        if self.outer is None:
+            return allowed
+        try:
+            without = self.outer.reserve(f"{self.name}{step}", f"{self.name}{seat}", model, tokens, limit)
+        except Stopped as stop:
+            self.refused = stop
+            self.attempts -= 1
+            self._reserved.pop(step, None)
+            raise
+        return min((each for each in (allowed, without) if each is not None), default=None)
+
+    def _reserve(self, step: str, seat: str, model: str, tokens: int, limit: int | None) -> int | None:
         if self.limits.max_calls is not None and self.attempts >= self.limits.max_calls:
             raise Stopped("max_calls", f"the run may make {self.limits.max_calls} calls, and has made them")
         self.attempts += 1
@@ -77,6 +93,8 @@ class Purse:
         self.spent += reserved if usd is None else usd
         if usage is not None:
             self._outputs.setdefault(seat, []).append(usage.output_tokens)
+        if self.outer is not None:
+            self.outer.settle(f"{self.name}{step}", f"{self.name}{seat}", usd, usage)
 
     def likely_output(self, seat: str) -> int:
         """The 95th percentile of what this seat wrote in this run; 2,000 tokens before it wrote anything."""

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ from folkmoot.execute import execute, freeze, replay
 from folkmoot.export import RecordExport
 from folkmoot.index import Index
 from folkmoot.journal import FORMAT, Journal, read_lines
-from folkmoot.limits import Limits, PriceOf
+from folkmoot.limits import Limits, PriceOf, Purse
 from folkmoot.logs import log, log_event
+from folkmoot.nested import PanelProvider
+from folkmoot.panels import Panel, Panels
+from folkmoot.places import panel_folder
 from folkmoot.providers import open_provider
-from folkmoot.providers.base import Settings, Shutdown
+from folkmoot.providers.base import People, Settings, Shutdown
 from folkmoot.seats import seats_of
 from folkmoot.store import Home, RunFolder, RunSpec
 from folkmoot.tracing import tracer_listener
-from folkmoot.types import JSON, Attachment, Provider, Result, Usage
+from folkmoot.types import JSON, Attachment, Provider, Result, Seat, Usage
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,22 @@ class Machine:
     config: Config
     home: Home
     shutdown: Shutdown = field(default_factory=Shutdown)
+    people: People | None = None  # where human/NAME seats are asked
+    drafts: Mapping[str, Panel] = field(default_factory=dict)  # panels to be tried before they are saved
+
+    @cached_property
+    def panels(self) -> Panels:
+        return Panels(panel_folder(self.environ), self.config.panels, self.drafts)
+
+
+def everybody(spec: RunSpec) -> list[Seat]:
+    """The seats of a run and those of the panels inside it."""
+    return [seat for each in (spec, *spec.panels.values()) for seat in each.seats]
 
 
 def with_tables(spec: RunSpec, config: Config) -> RunSpec:
     """`spec` with what config.toml says of its providers and prices, without secrets."""
-    names = {seat.provider for seat in spec.seats}
+    names = {seat.provider for seat in everybody(spec)}
     tables = {name: without_secrets(table) for name, table in config.providers.items() if name in names}
     return spec.model_copy(update={"providers": tables, "prices": dict(config.prices)})
 
@@ -48,7 +63,7 @@ def open_providers(spec: RunSpec, machine: Machine) -> dict[str, Provider]:
     """Every provider of `spec`. Raises InputError with everything that is missing, at once."""
     found: dict[str, Provider] = {}
     problems: list[str] = []
-    for name in dict.fromkeys(seat.provider for seat in spec.seats):
+    for name in dict.fromkeys(seat.provider for seat in everybody(spec) if seat.provider != "panel"):
         settings = Settings(
             environ=machine.environ,
             idle_timeout=spec.limits.idle_timeout,
@@ -58,13 +73,19 @@ def open_providers(spec: RunSpec, machine: Machine) -> dict[str, Provider]:
             table={**machine.config.providers.get(name, {}), **spec.providers.get(name, {})},
             prices=spec.prices,
             shutdown=machine.shutdown,
+            people=machine.people,
+            via=spec.via,
         )
         try:
             found[name] = open_provider(name, settings)
         except InputError as error:
             problems += error.problems
+    asked = {seat.model.partition("/")[2] for seat in everybody(spec) if seat.provider == "panel"}
+    problems += [f"panel/{name} was no part of this run, and cannot become one" for name in asked - set(spec.panels)]
     if problems:
         raise InputError(*problems)
+    if spec.panels:
+        found["panel"] = PanelProvider(spec.panels, found, price_of(spec))
     return found
 
 
@@ -85,7 +106,8 @@ def check_seats(
     """Raises InputError where a seat cannot take what it would be sent, or a budget could not hold."""
     problems: list[str] = []
     wanted = {each.media_type for each in attachments}
-    for seat in spec.seats:
+    budget = any(each.limits.budget is not None for each in (spec, *spec.panels.values()))
+    for seat in everybody(spec):
         provider = providers[seat.provider]
         if missing := wanted - provider.attachments:
             problems.append(f"{seat.id} takes no {' or '.join(sorted(missing))} attachments")
@@ -98,7 +120,7 @@ def check_seats(
             except InputError as error:
                 problems += error.problems
         probe = Usage(input_tokens=1000, output_tokens=1000)
-        if spec.limits.budget is not None and provider.billing == "metered" and price(seat.model, probe) is None:
+        if budget and provider.billing == "metered" and price(seat.model, probe) is None:
             problems.append(
                 f"{seat.id} has no known price, so a budget cannot hold; "
                 f'give it one in config.toml: [prices."{seat.model}"] input = ..., output = ...'
@@ -113,8 +135,12 @@ async def begin(
     *,
     attachments: Sequence[Attachment] = (),
     listeners: Sequence[events.Listener] = (),
+    account: Purse | None = None,
 ) -> Result:
-    """Record what is asked and run it. Raises InputError before anything is asked or written."""
+    """Record what is asked and run it. Raises InputError before anything is asked or written.
+
+    An `account` is what several runs may spend together.
+    """
     spec = freeze(with_tables(spec, machine.config))
     price = price_of(spec)
     providers = open_providers(spec, machine)
@@ -122,7 +148,7 @@ async def begin(
         check_seats(spec, providers, price, attachments)
         folder = machine.home.create(spec.title or spec.prompt)
         folder.save(spec, tuple(attachments))
-        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, {})
+        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, {}, account)
     finally:
         for provider in providers.values():
             await provider.aclose()
@@ -136,6 +162,7 @@ async def go_on(
     options: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
     listeners: Sequence[events.Listener] = (),
+    account: Purse | None = None,
 ) -> Result:
     """Go on with a run: what it has is not asked again.
 
@@ -162,7 +189,7 @@ async def go_on(
             journal.close()
         amend = {"options": dict(options or {}), "limits": dict(limits or {})}
         changed = {key: value for key, value in amend.items() if value}
-        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, changed)
+        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, changed, account)
     finally:
         for provider in providers.values():
             await provider.aclose()
@@ -177,6 +204,7 @@ async def _recorded(
     price: PriceOf,
     attachments: Sequence[Attachment],
     amend: JSON,
+    account: Purse | None,
 ) -> Result:
     """Execute with the pages for people growing beside the journal, and the index told afterwards."""
     watching: list[events.Listener] = [RecordExport(folder.path), *listeners]
@@ -189,8 +217,9 @@ async def _recorded(
             listener(events.Notice(notice))
     try:
         result = await execute(
-            spec, providers, folder=folder, listeners=watching, price=price, attachments=attachments, amend=amend
-        )
+            spec, providers, folder=folder, listeners=watching, price=price, attachments=attachments, amend=amend,
+            purse=Purse(spec.limits, price, outer=account, name=f"{folder.id}: "),
+        )  # fmt: skip
     finally:
         if tracer is not None:
             tracer.close()

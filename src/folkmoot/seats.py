@@ -2,17 +2,20 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from folkmoot.errors import InputError
+from folkmoot.panels import Panel, PanelSeat, missing
 from folkmoot.providers.catalog import AGENTS, ALIASES, APIS, KEYS, LOCAL_SERVERS, SIM_SEATS
 from folkmoot.types import Seat
+
+T = TypeVar("T")
 
 TAGGED = {"ollama", "llm", "embed", "bedrock", *LOCAL_SERVERS}
 """Providers whose model names carry a tag after a colon, so that `:3` is no count."""
 
-BUILT_IN = {*APIS, *AGENTS, "sim", "recorded", "replay"}
+BUILT_IN = {*APIS, *AGENTS, "sim", "recorded", "replay", "panel", "human", "llm"}
 
 MOST_BY_COLON = 64
 
@@ -20,32 +23,43 @@ MOST_BY_COLON = 64
 def parse_models(
     written: Iterable[str],
     *,
-    panels: Mapping[str, Sequence[str]] | None = None,
+    panels: Mapping[str, Panel] | None = None,
     servers: Iterable[str] = (),
     count: int = 1,
 ) -> tuple[Seat, ...]:
     """The seats for what stands after `--models`, comma-separated or repeated.
 
-    `panels` maps a panel's name to its models, `servers` are the provider names of config.toml, and `count` is how
-    many seats a name without a number of its own takes.
+    `servers` are the provider names of config.toml, and `count` is how many seats a name without a number of its own
+    takes. A panel with a protocol takes one seat, as `panel/NAME` always does; one without stands for its seats.
     Raises InputError with every problem at once.
     """
     resolver = _Resolver(panels or {}, set(servers), count)
-    words = [word.strip() for each in written for word in each.split(",")]
-    models: list[str] = []
+    words = (part.strip() for each in written for part in each.split(","))
+    found = _gathered(resolver.seats, [word for word in words if word])
+    if not found:
+        raise InputError("--models names no model")
+    return numbered(found)
+
+
+def panel_seats(
+    panel: Panel, *, panels: Mapping[str, Panel] | None = None, servers: Iterable[str] = ()
+) -> tuple[Seat, ...]:
+    """The seats of a panel, dressed as it says. Raises InputError with every problem at once."""
+    return numbered(_Resolver(panels or {}, set(servers), 1).lines(panel))
+
+
+def _gathered(find: Callable[[T], list[Seat]], asked: Iterable[T]) -> list[Seat]:
+    """All that `find` finds; its complaints together."""
+    found: list[Seat] = []
     problems: list[str] = []
-    for word in words:
-        if not word:
-            continue
+    for each in asked:
         try:
-            models += resolver.models(word)
+            found += find(each)
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(*problems)
-    if not models:
-        raise InputError("--models names no model")
-    return seats_of(models)
+        raise InputError(*dict.fromkeys(problems))
+    return found
 
 
 def seats_of(models: Sequence[str], **common: Any) -> tuple[Seat, ...]:
@@ -54,14 +68,19 @@ def seats_of(models: Sequence[str], **common: Any) -> tuple[Seat, ...]:
     >>> [seat.id for seat in seats_of(["a/x", "b/y", "a/x"])]
     ['a/x#1', 'b/y', 'a/x#2']
     """
-    many = Counter(models)
+    return numbered([Seat(model=model, **common) for model in models])
+
+
+def numbered(seats: Sequence[Seat]) -> tuple[Seat, ...]:
+    """The seats with the numbers and ids they have in this order."""
+    many = Counter(seat.model for seat in seats)
     seen: Counter[str] = Counter()
-    seats: list[Seat] = []
-    for number, model in enumerate(models, 1):
-        seen[model] += 1
-        id = f"{model}#{seen[model]}" if many[model] > 1 else model
-        seats.append(Seat(model=model, number=number, id=id, **common))
-    return tuple(seats)
+    found: list[Seat] = []
+    for number, seat in enumerate(seats, 1):
+        seen[seat.model] += 1
+        id = f"{seat.model}#{seen[seat.model]}" if many[seat.model] > 1 else seat.model
+        found.append(seat.model_copy(update={"number": number, "id": id}))
+    return tuple(found)
 
 
 def with_duties(members: Sequence[Seat], duties: Mapping[str, Sequence[Seat]]) -> tuple[Seat, ...]:
@@ -94,14 +113,31 @@ def find_seat(seats: Sequence[Seat], written: str) -> Seat:
 
 
 class _Resolver:
-    def __init__(self, panels: Mapping[str, Sequence[str]], servers: set[str], count: int) -> None:
+    def __init__(self, panels: Mapping[str, Panel], servers: set[str], count: int) -> None:
         self.panels, self.servers, self.count = panels, servers, count
         self._within: list[str] = []  # panels being resolved
 
-    def models(self, word: str) -> list[str]:
-        """The models of one word: `name`, `provider/model`, `name*3`, `name:3`, `key=model-id`."""
+    def seats(self, word: str) -> list[Seat]:
+        """The seats of one word: `name`, `provider/model`, `name*3`, `name:3`, `key=model-id`."""
         name, count = self._counted(word)
         return self._named(name) * count
+
+    def lines(self, panel: Panel) -> list[Seat]:
+        """A panel's seats. What it says of a seat goes before what a panel inside it says."""
+        return _gathered(self._line, panel.everybody)
+
+    def of_panel(self, name: str) -> list[Seat]:
+        """The seats of a panel, which may name other panels but not itself."""
+        if name in self._within:
+            raise InputError(f"the panel {name!r} is inside itself: {' > '.join([*self._within, name])}")
+        self._within.append(name)
+        try:
+            return self.lines(self.panels[name])
+        finally:
+            self._within.pop()
+
+    def _line(self, line: PanelSeat) -> list[Seat]:
+        return [seat.model_copy(update=line.settings) for seat in self.seats(line.model)]
 
     def _counted(self, word: str) -> tuple[str, int]:
         name, star, number = word.rpartition("*")
@@ -119,9 +155,14 @@ class _Resolver:
             raise InputError(f"{word!r} may be a model with a tag or {number} seats; write {name}*{number} for seats")
         return name, int(number)
 
-    def _named(self, name: str) -> list[str]:
+    def _named(self, name: str) -> list[Seat]:
         if name in self.panels:
-            return self._of_panel(name)
+            if self.panels[name].protocol is None:
+                return self.of_panel(name)
+            return [Seat(model=f"panel/{name}")]
+        return [Seat(model=model) for model in self._models(name)]
+
+    def _models(self, name: str) -> list[str]:
         key, equals, model = name.partition("=")
         if equals and "?" not in key and key in KEYS:
             return [f"{KEYS[key].partition('/')[0]}/{model.partition('/')[2] or model}"]
@@ -133,19 +174,9 @@ class _Resolver:
             return [found]
         if name in AGENTS:
             raise InputError(f"{name} needs a model: {name}/PROVIDER/MODEL; `{name} --help` tells how to list them")
-        if found := _known_model(name):
+        if found := _known_model(name) or _llm_model(name):
             return [found]
         raise InputError(f"{name!r} is no model; {self._suggest(name)}")
-
-    def _of_panel(self, name: str) -> list[str]:
-        """The models of a panel, which may name other panels but not itself."""
-        if name in self._within:
-            raise InputError(f"the panel {name!r} is inside itself: {' > '.join([*self._within, name])}")
-        self._within.append(name)
-        try:
-            return [model for word in self.panels[name] for model in self.models(word)]
-        finally:
-            self._within.pop()
 
     def _qualified(self, name: str) -> str:
         provider, _, model = name.partition("/")
@@ -153,6 +184,8 @@ class _Resolver:
             raise InputError(f"{name!r}: a model is written provider/model")
         if provider in ("pi", "opencode") and not all(model.partition("/")[::2]):
             raise InputError(f"{name!r}: {provider} models are written {provider}/PROVIDER/MODEL")
+        if provider == "panel" and model not in self.panels:
+            raise InputError(missing(model, self.panels))
         if provider not in self._providers():
             raise InputError(f"{name!r}: {provider!r} is no provider; {self._suggest(provider)}")
         return name
@@ -160,7 +193,7 @@ class _Resolver:
     def _providers(self) -> list[str]:
         from folkmoot.providers import provider_names  # entry points are looked up only here
 
-        return [*provider_names(), *self.servers]
+        return [*provider_names(), "panel", *self.servers]
 
     def _suggest(self, word: str) -> str:
         known = [*self.panels, *ALIASES, *KEYS, *self._providers()]
@@ -168,6 +201,14 @@ class _Resolver:
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         here = ", ".join(dict.fromkeys((*APIS, *AGENTS, "sim", "recorded", *self.servers)))
         return f"{hint}a model is written provider/model, e.g. openai/gpt-5.4; the providers here are: {here}"
+
+
+def _llm_model(name: str) -> str | None:
+    """llm/model for the id or an alias of a model of `llm`, where that is installed."""
+    from folkmoot.providers.llm_models import model_id
+
+    found = model_id(name)
+    return f"llm/{found}" if found else None
 
 
 def _known_model(name: str) -> str | None:

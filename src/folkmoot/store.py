@@ -46,6 +46,7 @@ class RunSpec(Record):
     options: JSON = Field(default_factory=dict)
     prompt: str  # with the files, ready to be sent
     title: str = ""  # the prompt as it was typed, for lists
+    question: str = ""  # what the prompt wraps, where a panel that has a seat is asked it
     history: tuple[Turn, ...] = ()
     attachments: tuple[Attached, ...] = ()
     seats: tuple[Seat, ...]
@@ -61,6 +62,8 @@ class RunSpec(Record):
     prices: Mapping[str, Mapping[str, float]] = Field(
         default_factory=dict
     )  # USD per million tokens, where the user knows better
+    panels: Mapping[str, "RunSpec"] = Field(default_factory=dict)  # what panel/NAME seats ask, without a prompt
+    via: tuple[str, ...] = ()  # ids of the servers of ours through which the question came, so that none asks itself
     version: str = ""  # of Folkmoot
     created: str = ""  # ISO 8601, UTC
     forked_from: str | None = None  # run id, or run id@step

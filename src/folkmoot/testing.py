@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import get_args
 
 from folkmoot.errors import ProviderError
 from folkmoot.providers.base import BaseProvider
@@ -116,7 +117,7 @@ async def provider_contract(
 
 
 def _has_its_attributes(provider: Provider) -> None:
-    assert provider.billing in ("metered", "subscription", "free"), f"billing is {provider.billing!r}"
+    assert provider.billing in get_args(Billing), f"billing is {provider.billing!r}"
     limit = provider.concurrency
     assert limit is None or (isinstance(limit, int) and limit > 0), f"concurrency is {limit!r}"
     assert isinstance(provider.streams, bool), f"streams is {provider.streams!r}"

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 JSON = dict[str, Any]
 """A JSON object at an edge: a schema, a line of a journal, a request body."""
 
-Billing = Literal["metered", "subscription", "free"]
-"""Who pays for a call: an API bills it; a flat subscription covers it; nobody does (local, simulated, recorded)."""
+Billing = Literal["metered", "subscription", "free", "nested"]
+"""Who pays for a call: an API bills it; a flat subscription covers it; nobody does (local, simulated, recorded); or it
+is made of calls of a panel, which are billed each for itself."""
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
@@ -97,6 +98,7 @@ class About:
     format: str  # the format's name, e.g. review
     example: str  # a reply that the format accepts
     seed: int  # of the run
+    run: str = ""  # its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Completion(Record):
     usage: Usage | None = None  # None: the provider does not say
     usd: float | None = None  # what this call cost; 0.0 when free or covered; None: unknown
     list_usd: float | None = None  # what it would have cost at list price, where it cost nothing
+    calls: int = 1  # attempts that it took; more than one where a panel answered
     finish: Literal["stop", "length"] = "stop"
 
     @field_validator("text")
@@ -231,6 +234,7 @@ class Result(Record):
     total_calls: int  # steps answered or failed
     attempts: int
     repairs: int
+    inside: int = 0  # attempts made inside panels that have a seat, beside those of this run
     elapsed_ms: int
     dropped: tuple[str, ...]  # model ids
     folder: str | None = None
@@ -242,6 +246,15 @@ class Result(Record):
     @property
     def answer(self) -> str | None:
         return self.outcome.answer
+
+    @property
+    def best_answer(self) -> str | None:
+        """The answer; where none was chosen, the one that is ahead; None where nobody is ahead, as after a fanout."""
+        ahead = self.outcome.winner or self.outcome.leader
+        return self.answer if self.answer is not None else self._answer_of(ahead)
+
+    def _answer_of(self, seat: str | None) -> str | None:
+        return next((each.answer for each in self.outcome.answers if each.seat == seat), None)
 
     @property
     def exit_code(self) -> int:

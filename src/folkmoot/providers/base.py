@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from folkmoot.types import Billing, Completion, OnText, Request, Usage
 
@@ -16,6 +16,14 @@ class Shutdown:
     """Whether the user wants to leave at once: children then get half a second instead of two."""
 
     hurry: bool = False
+
+
+class People(Protocol):
+    """Where people who have a seat are asked: a terminal, a web page, an MCP client."""
+
+    async def ask(self, name: str, request: Request) -> str:
+        """What the person called `name` answers. Raises ProviderError when there is no answer to be had."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,8 @@ class Settings:
     table: Mapping[str, Any] = field(default_factory=dict)  # [providers.NAME] of config.toml
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # provider/model -> USD per million tokens
     shutdown: Shutdown = field(default_factory=Shutdown)
+    people: People | None = None  # None: nobody can be asked here
+    via: tuple[str, ...] = ()  # servers of ours the question came through: told to servers that may be one of them
 
 
 class BaseProvider(ABC):

@@ -48,6 +48,7 @@ def result_json(result: Result, receipt: Record | None = None) -> JSON:
         "degraded": result.degraded,
         "attempts": result.attempts,
         "repairs": result.repairs,
+        **({"calls_inside": result.inside} if result.inside else {}),
     }
     if receipt is not None:
         rest["receipt"] = receipt.model_dump(mode="json")

@@ -60,16 +60,19 @@ MORE_ROUNDS, MOST_ROUNDS = 3, 20
 def answer_text(result: Result) -> str:
     """What goes to standard output, without a last line break: the answer, as the model wrote it, and nothing else.
 
-    Where no answer was chosen: all of them, the best first, each under a line that says whose it is. Empty when there
-    is none. On a terminal, pass it through `wording.visible`.
+    Where no answer was chosen: all of them, the best first, each under a line that says whose it is, with its score
+    if any was scored. Empty when there is none. On a terminal, pass it through `wording.visible`.
     """
     if result.answer is not None:
         return result.answer
-    ids = _ids(result)
-    return "\n\n".join(
-        f"── {ids.get(each.seat, each.seat)} ({_score(each) or 'not scored'}) ──\n{each.answer}"
-        for each in _ranked(result.outcome.answers)
-    )
+    ids, answers = _ids(result), _ranked(result.outcome.answers)
+    judged = any(each.score is not None for each in answers)
+
+    def heading(each: Candidate) -> str:
+        score = f" ({_score(each) or 'not scored'})" if judged else ""
+        return f"── {ids.get(each.seat, each.seat)}{score} ──"
+
+    return "\n\n".join(f"{heading(each)}\n{each.answer}" for each in answers)
 
 
 def report_text(result: Result, *, colour: bool) -> str:
@@ -156,8 +159,10 @@ def _losses(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[st
 
 
 def _effort(result: Result) -> Iterable[str]:
-    further = result.attempts - result.total_calls - result.repairs
+    further = result.attempts - result.inside - result.total_calls - result.repairs
     made = [counted(result.total_calls, "call")]
+    if result.inside:
+        made.append(f"{counted(result.inside, 'further call')} inside panels")
     if further > 0:
         made.append(counted(further, "further attempt"))
     if result.repairs:
@@ -183,7 +188,7 @@ def _cost(result: Result) -> str:
     known = sum(seat.cost_usd or 0.0 for seat in asked)
     unknown = [one_line(seat.model_id) for seat in asked if seat.cost_usd is None]
     covered = any(seat.billing == "subscription" for seat in asked)
-    if not (known or unknown or covered or result.list_usd) and any(seat.billing != "free" for seat in asked):
+    if not (known or unknown or covered or result.list_usd) and any(seat.billing not in ("free", "nested") for seat in asked):
         return "nothing billed"  # the record does not say why
     return cost(known, unknown=unknown, list_usd=result.list_usd, subscription=covered)
 

@@ -60,6 +60,10 @@ RUN_FLAGS: tuple[click.Parameter, ...] = (
     click.Option(["--dry-run"], is_flag=True, help="Estimate calls, tokens and cost; ask nobody."),
 )  # fmt: skip
 
+SEAT_FLAGS = tuple(
+    flag for flag in RUN_FLAGS if flag.name in ("role", "system", "temperature", "effort", "max_tokens", "weight")
+)
+
 VIEW_FLAGS: tuple[click.Parameter, ...] = (
     click.Option(
         ["-o", "--output-format"], type=click.Choice(OUTPUT_FORMATS), default="text", show_default=True,

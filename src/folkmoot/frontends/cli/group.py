@@ -1,6 +1,7 @@
 """The list of commands, and loading just the one that is used."""
 
 import difflib
+import os
 import pkgutil
 import re
 from importlib import import_module
@@ -10,39 +11,65 @@ from typing import Any
 import click
 
 import folkmoot
+from folkmoot.places import panel_names
 
 DEFAULT = "ask"
 
-RUN_COMMANDS = {
-    "list": "The runs on record, newest first",
-    "status": "What a run is doing: who has answered, who is being waited for",
-    "show": "A run's answer and how it came about, from its record",
-    "resume": "Go on with a run; nothing finished is paid again",
-    "fork": "A new run from another's record, up to a step, with something changed",
-    "rm": "Delete runs",
+SECTIONS: dict[str, dict[str, str]] = {
+    "A panel wherever a model goes": {
+        "chat": "Talk with a panel, turn by turn",
+        "serve": "An OpenAI-compatible server, and a web page to watch a panel argue",
+        "mcp": "An MCP server, for coding agents and other clients",
+        "panel": "Save seats, a protocol and its options under a name",
+        "models": "What can be asked here, and why the rest cannot",
+        "doctor": "Try each seat once, and say how to mend what is wrong",
+        "completion": "Let your shell complete commands, flags and names",
+    },
+    "Runs": {
+        "list": "The runs on record, newest first",
+        "status": "What a run is doing: who has answered, who is being waited for",
+        "show": "A run's answer and how it came about, from its record",
+        "resume": "Go on with a run; nothing finished is paid again",
+        "fork": "A new run from another's record, up to a step, with something changed",
+        "export": "A run as one file to mail: HTML, Markdown or JSON",
+        "verify": "Whether a run's verdict follows from its record",
+        "rm": "Delete runs",
+    },
+    "Evaluation": {"eval": "Look at saved runs again; no model is asked"},
 }
 
-EVAL_COMMANDS = {"eval": "Look at saved runs again; no model is asked"}
-HIDDEN = ("benchmark-brainstorm", "review-brainstorm-panels")  # what refinery calls eval brainstorm, eval panels
+MODULES = {
+    **dict.fromkeys(("list", "status", "show", "resume", "fork", "rm"), "runs"),
+    **dict.fromkeys(("export", "verify"), "files"),
+    **dict.fromkeys(("models", "doctor", "completion"), "machine"),
+    # and what refinery calls eval brainstorm and eval panels
+    **dict.fromkeys(("eval", "benchmark-brainstorm", "review-brainstorm-panels"), "evals"),
+    "chat": "chat",
+    "serve": "serve",
+    "mcp": "mcp",
+    "panel": "panels",
+}
+"""In which module beside this one a command is: in its COMMANDS."""
 
 
 class FolkmootGroup(click.Group):
     """Commands by name, loaded when they are called. Protocols come from their folder; a sentence is a question."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*protocol_summaries(), *RUN_COMMANDS, *EVAL_COMMANDS]
+        return [*protocol_summaries(), *(name for commands in SECTIONS.values() for name in commands)]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in RUN_COMMANDS:
-            found: click.Command = import_module("folkmoot.frontends.cli.runs").COMMANDS[name]
+        if name in MODULES:
+            found: click.Command = import_module(f"folkmoot.frontends.cli.{MODULES[name]}").COMMANDS[name]
             return found
-        if name in EVAL_COMMANDS or name in HIDDEN:
-            looked_up: click.Command = import_module("folkmoot.frontends.cli.evals").COMMANDS[name]
-            return looked_up
         if name in protocol_summaries() or name in _added_protocols():
             from folkmoot.frontends.cli.protocol import protocol_command
 
             return protocol_command(name)
+        if name in panel_names(os.environ):
+            from folkmoot.frontends.cli.panels import panel_command
+
+            return panel_command(name)
         return None
 
     def resolve_command(
@@ -61,9 +88,17 @@ class FolkmootGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, rows in (("Protocols", protocol_summaries()), ("Runs", RUN_COMMANDS), ("Evaluation", EVAL_COMMANDS)):
+        for title, rows in (("Protocols", protocol_summaries()), *SECTIONS.items()):
             with formatter.section(title):
                 formatter.write_dl(list(rows.items()))
+        if names := panel_names(os.environ):
+            with formatter.section("Your panels"):
+                formatter.write_text(", ".join(names))
+
+
+def reserved_names() -> set[str]:
+    """What no panel may be called: it would be taken for this."""
+    return {*protocol_summaries(), *MODULES, "help", "folkmoot"}
 
 
 def protocol_summaries() -> dict[str, str]:

@@ -3,23 +3,22 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from folkmoot.asking import Asked, plan
 from folkmoot.errors import InputError
 from folkmoot.events import Event, Listener, RunFinished
 from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
 from folkmoot.frontends.cli.flags import RUN_FLAGS, VIEW_FLAGS, chosen_options, dress, option_flags, split
 from folkmoot.intake import read_input
-from folkmoot.limits import Limits
-from folkmoot.protocols import Registered, check_options, duties, find_protocol
+from folkmoot.protocols import Registered, find_protocol
 from folkmoot.runs import Machine, begin, price_of, with_tables
-from folkmoot.seats import parse_models, weighted, with_duties
 from folkmoot.store import Attached, RunSpec
-from folkmoot.types import Attachment, Seat
+from folkmoot.types import Attachment
 
 TOOLS = ("web_fetch", "web_search", "file_read", "file_write", "shell")
 
@@ -39,47 +38,45 @@ class ProtocolCommand(click.Command):
         return super().parse_args(ctx, words)
 
 
-def protocol_command(name: str) -> click.Command:
+def protocol_command(name: str, panel: str | None = None) -> click.Command:
+    """The command of a protocol; with a `panel`, that of the panel, whose flags are its protocol's."""
     protocol = find_protocol(name)
     flags = [*RUN_FLAGS[:1], *option_flags(protocol.options), *RUN_FLAGS[1:], *VIEW_FLAGS]
     return ProtocolCommand(
-        name, params=flags, callback=lambda **given: _run(protocol, given), help=f"{protocol.summary}.",
+        panel or name, params=flags, callback=lambda **given: _run(protocol, panel, given),
+        help=f"Ask the panel {panel}, by {name}." if panel else f"{protocol.summary}.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )  # fmt: skip
 
 
-def _run(protocol: Registered, given: Mapping[str, Any]) -> int:
+def _run(protocol: Registered, panel: str | None, given: Mapping[str, Any]) -> int:
     screen = Screen.of(given)
     machine = this_machine()
-    options = chosen_options(protocol.options, given)
-    checked = check_options(protocol, options)
-    named = {duty: _parse(written, machine) for duty, written in duties(checked).items()}
-    seats = dress(weighted(with_duties(_seats(given, machine, screen), named), machine.config.weights), given)
-    spec = RunSpec(
-        protocol=protocol.name,
-        options=options,
+    asked = Asked(
         prompt="",
-        seats=seats,
-        seed=given["seed"],
+        panel=panel,
+        protocol=protocol.name,
+        models=given["models"],
+        count=_count(given),
+        options=chosen_options(protocol.options, given),
         limits=_limits(given),
+        seed=given["seed"],
         allow_tools=_tools(given["allow_tools"]),
         pass_env=split(given["pass_env"]),
-        recordings=tuple(str(path.absolute()) for path in given["recordings"]),
+        recordings=[str(path.absolute()) for path in given["recordings"]],
+        dress=lambda seats: dress(seats, given),
     )
+    tell = (lambda _: None) if screen.quiet else lambda note: click.echo(f"folkmoot: {note}", err=True)
+    spec = plan(asked, machine, tell)
     if given["dry_run"]:
         return _dry_run(spec.model_copy(update={"prompt": _prompt_for_estimate(given)}), machine, screen)
     appended = protocol.reads_stdin if given["stdin"] is None else given["stdin"]
-    asked = read_input(_with_piped(given["prompt"]) if appended else given["prompt"], given["files"], sys.stdin.buffer)
-    spec = spec.model_copy(
-        update={
-            "prompt": asked.prompt,
-            "title": asked.title,
-            "attachments": tuple(
-                Attached(name=each.name, media_type=each.media_type, sha256=each.sha256) for each in asked.attachments
-            ),
-        }
+    read = read_input(_with_piped(given["prompt"]) if appended else given["prompt"], given["files"], sys.stdin.buffer)
+    attached = tuple(
+        Attached(name=each.name, media_type=each.media_type, sha256=each.sha256) for each in read.attachments
     )
-    return _start(spec, machine, screen, asked.attachments, given["output_dir"], given["output"])
+    spec = spec.model_copy(update={"prompt": read.prompt, "title": read.title, "attachments": attached})
+    return _start(spec, machine, screen, read.attachments, given["output_dir"], given["output"])
 
 
 def _start(
@@ -124,28 +121,6 @@ def _writer(path: Path) -> Listener:
     return write
 
 
-def _seats(given: Mapping[str, Any], machine: Machine, screen: Screen) -> tuple[Seat, ...]:
-    """The seats that were named; else the default panel; else up to three that are usable here."""
-    if given["models"]:
-        return _parse(given["models"], machine, _count(given))
-    if "default" in machine.config.panels:
-        return _parse(["default"], machine, _count(given))
-    from folkmoot.discovery import look_around
-
-    search = look_around(machine.environ)
-    if not search.found:
-        raise InputError(search.advice())
-    chosen = search.panel()
-    if not screen.quiet:
-        for sighting in chosen:
-            click.echo(f"folkmoot: asking {sighting.model} ({sighting.login}); --models names others", err=True)
-    return parse_models(sighting.model for sighting in chosen)
-
-
-def _parse(written: Sequence[str], machine: Machine, count: int = 1) -> tuple[Seat, ...]:
-    return parse_models(written, panels=machine.config.models_of_panels, servers=machine.config.providers, count=count)
-
-
 def _count(given: Mapping[str, Any]) -> int:
     count: int = given["count"]
     if not 1 <= count <= 1000:
@@ -153,7 +128,8 @@ def _count(given: Mapping[str, Any]) -> int:
     return count
 
 
-def _limits(given: Mapping[str, Any]) -> Limits:
+def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits that were given; the others are the panel's, or the defaults."""
     problems = [
         f"--{name.replace('_', '-')} must be more than 0"
         for name in ("timeout", "budget", "max_calls")
@@ -166,14 +142,8 @@ def _limits(given: Mapping[str, Any]) -> Limits:
     ]
     if problems:
         raise InputError(*problems)
-    return Limits(
-        timeout=given["timeout"],
-        idle_timeout=given["idle_timeout"] or None,
-        max_concurrent=given["max_concurrent"],
-        budget=given["budget"],
-        max_calls=given["max_calls"],
-        retries=given["retries"],
-    )
+    named = {name: given[name] for name in ("timeout", "budget", "max_calls") if given[name] is not None}
+    return named | {name: given[name] for name in ("idle_timeout", "max_concurrent", "retries")}
 
 
 def _tools(written: tuple[str, ...]) -> tuple[str, ...]:

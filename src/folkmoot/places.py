@@ -1,0 +1,46 @@
+"""Where things are on this machine, and which panels there are by name. Imports next to nothing: `--help` needs it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+PANEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """FOLKMOOT_HOME if that is set, else `folkmoot` in the user's XDG configuration folder."""
+    if home := environ.get("FOLKMOOT_HOME"):
+        return Path(home).expanduser()
+    base = environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
+    return Path(base) / "folkmoot"
+
+
+def panel_folder(environ: Mapping[str, str]) -> Path:
+    return config_folder(environ) / "panels"
+
+
+def panel_files(folder: Path | None) -> frozenset[str]:
+    """The names of the panels that have a file in `folder`. Reads none."""
+    try:
+        files = list(folder.iterdir()) if folder is not None else []
+    except OSError:
+        return frozenset()
+    return frozenset(file.stem for file in files if file.suffix == ".toml" and PANEL_NAME.fullmatch(file.stem))
+
+
+def panel_names(environ: Mapping[str, str]) -> list[str]:
+    """The names of all panels, in order. A config.toml that cannot be read has none here; whoever uses it says so."""
+    tables: Mapping[str, object] = {}
+    try:
+        text = (config_folder(environ) / "config.toml").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if "panels" in text:
+        import tomllib
+
+        try:
+            found = tomllib.loads(text).get("panels")
+        except tomllib.TOMLDecodeError:
+            found = None
+        tables = found if isinstance(found, dict) else {}
+    return sorted({*panel_files(panel_folder(environ)), *tables})

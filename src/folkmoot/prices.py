@@ -65,6 +65,19 @@ def vendor_of(model: str) -> str | None:
     return next((ours for ours, theirs in _NAMED_THERE.items() if theirs == vendor.id), vendor.id)
 
 
+def priced_models(provider: str) -> list[str]:
+    """The ids of a provider's models of which the table has a price, without embeddings and what is withdrawn."""
+    from genai_prices.data_snapshot import get_snapshot
+
+    name = _PRICED_AS.get(provider, provider)
+    there = _NAMED_THERE.get(name, name)
+    vendors = [each for each in get_snapshot().providers if each.id == there]
+    return [
+        each.id for vendor in vendors for each in vendor.models
+        if not each.deprecated and "embed" not in each.id.casefold()
+    ]  # fmt: skip
+
+
 def estimate_tokens(text: str) -> int:
     """About how many tokens `text` has: a quarter of its characters, rounded up.
 

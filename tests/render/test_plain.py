@@ -254,6 +254,22 @@ def test_a_protocol_inside_a_protocol_says_where_it_is() -> None:
     ]
 
 
+def test_a_phase_that_ends_with_its_verdict_has_one_heading() -> None:
+    decided = outcome("2 of 3 seats", leader="s1", met=True, status="voted")
+    call = finished("r1/answer/s1", '(1 word) — "42"')
+    text = told(
+        started(), events.RoundStarted(1, 1), events.PhaseStarted(1, "answer"), begun(call.step), begun("r1/answer/s2"),
+        call, events.Offered(decided), events.PhaseFinished(1, "answer", 1.0),
+    )  # fmt: skip
+    assert text.count("── answer ──") == 1
+    assert text.splitlines()[-1] == "  → Voted! Winner: codex-cli/gpt-5.4 (2 of 3 seats)"
+
+
+def test_what_is_only_kept_in_case_the_run_is_stopped_is_not_announced() -> None:
+    kept = outcome("", leader=None, met=True, status="asking")
+    assert "→" not in told(*ROUND, begun("r1/propose/s1"), events.Offered(kept))
+
+
 def test_one_seat_is_neither_scored_nor_called_a_winner() -> None:
     stream = io.StringIO()
     play(judging, PlainView(stream), models=["x/a"])

@@ -118,6 +118,7 @@ def test_the_board_says_what_every_seat_is_doing() -> None:
     shown.now = 12.4
     assert shown.lines() == [
         "",
+        "  converge · What is 6 * 7?",
         "  ● codex-cli/gpt-5.4    thinking 12 s",
         "  ● gemini-cli/gemini-3  writing 3 words     You should drive,",
         "  · claude-code/opus     waiting",
@@ -126,7 +127,7 @@ def test_the_board_says_what_every_seat_is_doing() -> None:
     ]
     shown.see(finished("r1/propose/s1", "(1 word)", usd=0.0123, usage=Usage(input_tokens=1200, output_tokens=34)))
     shown.see(failed("r1/propose/s2", "503"), events.SeatDropped("s3", "the key was refused", 1))
-    assert shown.lines()[1:] == [
+    assert shown.lines()[2:] == [
         "  ✓ codex-cli/gpt-5.4    answered",
         "  ✗ gemini-cli/gemini-3  failed",
         "  ✗ claude-code/opus     dropped",
@@ -164,7 +165,47 @@ def test_a_word_in_two_pieces_is_counted_once() -> None:
 def test_a_seat_with_several_calls_is_one_row() -> None:
     shown = Shown(*OPENED, events.PhaseStarted(1, "evaluate"), begun("r1/evaluate/s1>s2"), begun("r1/evaluate/s1>s3"))
     assert "thinking 0 s ×3" in shown.row("codex")
-    assert [line.split()[0] for line in shown.lines()[4:6]] == ["propose", "evaluate"]
+    assert [line.split()[0] for line in shown.lines()[5:7]] == ["propose", "evaluate"]
+
+
+def test_a_panel_that_has_a_seat_shows_how_far_it_is() -> None:
+    inside = (events.PhaseStarted(1, "answer"), begun("r1/answer/s1"), finished("r1/answer/s1", "(1 word)"))
+    shown = Shown(*OPENED, *(events.Inside("r1/propose/s1", "s1", each) for each in inside))
+    assert shown.row("codex").endswith("answer, 1 call")
+    assert shown.lines()[-1].endswith("0 calls")  # the panel's own calls are its own
+
+
+def test_every_phase_of_a_round_keeps_its_bar() -> None:
+    happened = (
+        finished("r1/propose/s1", "(1 word)"), finished("r1/propose/s2", "(1 word)"),
+        events.PhaseFinished(1, "propose", 1.0), events.PhaseStarted(1, "review"), begun("r1/review/s1"),
+    )  # fmt: skip
+    bars = Shown(*OPENED, *happened).lines()[5:7]
+    assert [(bar.split()[0], bar.split()[-1]) for bar in bars] == [("propose", "2/2"), ("review", "0/1")]
+    assert "─" not in bars[0] and "━" not in bars[1]
+    assert [line.split()[0] for line in Shown(*OPENED, *happened, events.RoundStarted(2, 5)).lines()[5:]] == ["round"]
+
+
+def test_the_latest_phases_have_a_bar_where_there_is_no_room_for_all() -> None:
+    phases = ("propose", "review", "rebut", "vote")
+    happened = [each for phase in phases for each in (events.PhaseStarted(1, phase), finished(f"r1/{phase}/s1", "ok"))]
+    assert [line.split()[0] for line in Shown(started(), *happened, height=9).lines()[-3:-1]] == ["rebut", "vote"]
+    assert [line.split()[0] for line in Shown(started(), *happened).lines()[-5:-1]] == list(phases)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["[bold]x[/bold] [link=http://a]y", ":smile: [/] [red]", "**a** `b` <c> {d} \\[e]", "[[x]] $(y) %s"]
+)
+def test_a_prompt_is_shown_letter_by_letter_and_never_as_markup(prompt: str) -> None:
+    opened = events.RunStarted("run-1", "vote", prompt, started().seats, {}, None)
+    assert Shown(opened).lines()[1] == f"  vote · {prompt}"
+
+
+def test_a_prompt_cannot_steer_the_terminal() -> None:
+    opened = events.RunStarted(
+        "run-1", "vote", "\x1b[2J\x1b]0;title\x07 one\ntwo\r\u202eback", started().seats, {}, None
+    )
+    assert Shown(opened).lines()[1] == "  vote · ␛[2J␛]0;title␇ one two␍�back"
 
 
 def test_the_tail_is_the_end_of_the_text_without_its_control_characters() -> None:
@@ -177,7 +218,7 @@ def test_the_tail_is_the_end_of_the_text_without_its_control_characters() -> Non
 
 def test_wide_characters_fit_as_well() -> None:
     shown = Shown(*OPENED, written("r1/propose/s1", "車を運転して" * 30), width=60)
-    assert len(shown.lines()) == 6
+    assert len(shown.lines()) == 7
 
 
 @pytest.mark.parametrize("width", [1, 8, 20, 40, 80, 300])
@@ -204,7 +245,7 @@ def test_without_room_for_all_the_seats_that_do_something_are_shown() -> None:
 
 def test_names_are_told_apart_by_their_ends_where_it_is_narrow() -> None:
     shown = Shown(*(started(["provider/a-long-model-name"] * 2), *OPENED[1:]), width=40)
-    assert [line.split()[1][-5:] for line in shown.lines()[1:3]] == ["ame#1", "ame#2"]
+    assert [line.split()[1][-5:] for line in shown.lines()[2:4]] == ["ame#1", "ame#2"]
 
 
 @pytest.mark.parametrize(

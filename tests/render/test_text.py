@@ -51,6 +51,11 @@ def test_without_a_winner_all_answers_are_shown_the_best_first() -> None:
     )
 
 
+def test_where_nobody_judges_no_answer_is_called_unscored() -> None:
+    shown = result(outcome("3 of 3 seats answered", leader=None, status="answered"))
+    assert answer_text(shown).splitlines()[0] == "── codex-cli/gpt-5.4 ──"
+
+
 def test_without_any_answer_nothing_is_written() -> None:
     assert answer_text(result(Outcome(status="insufficient_models", met=False))) == ""
 

@@ -3,7 +3,9 @@
 Plain data, so that `--help`, `models` and the first-contact message cost nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Agent:
     keys: tuple[str, ...]  # the first that is set wins: what is meant for this CLI alone comes first
     default_model: str | None
     family: str
+    tested: str  # the version that the contract tests run
+    log_in: str  # what to type for it to log in
+    stored: Mapping[str, str]  # where it keeps a log-in below HOME: file -> what such a file contains
+    home: str | None = None  # the variable that names another folder for these files
+    list_models: str | None = None  # what to type for it to list its models
 
 
 APIS = {
@@ -66,14 +73,30 @@ APIS = {
 AGENTS = {
     agent.name: agent
     for agent in (
-        Agent("claude-code", "claude", "npm i -g @anthropic-ai/claude-code",
-              ("CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"), "claude-opus-4-6", "anthropic"),
-        Agent("codex-cli", "codex", "npm i -g @openai/codex",
-              ("CODEX_API_KEY", "OPENAI_API_KEY"), "gpt-5.4", "openai"),
-        Agent("gemini-cli", "gemini", "npm i -g @google/gemini-cli",
-              ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "gemini-3.1-pro-preview", "google"),
-        Agent("opencode", "opencode", "npm i -g opencode-ai", (), None, "opencode"),
-        Agent("pi", "pi", "npm i -g @earendil-works/pi-coding-agent", (), None, "pi"),
+        Agent(
+            "claude-code", "claude", "npm i -g @anthropic-ai/claude-code",
+            ("CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"), "claude-opus-4-6", "anthropic", "2.1.328",
+            "claude auth login", {".claude/.credentials.json": '"', ".claude.json": '"oauthAccount"'},
+            "CLAUDE_CONFIG_DIR",
+        ),
+        Agent(
+            "codex-cli", "codex", "npm i -g @openai/codex",
+            ("CODEX_API_KEY", "OPENAI_API_KEY"), "gpt-5.4", "openai", "0.169.0",
+            "codex login", {".codex/auth.json": '"'}, "CODEX_HOME",
+        ),
+        Agent(
+            "gemini-cli", "gemini", "npm i -g @google/gemini-cli",
+            ("GEMINI_API_KEY", "GOOGLE_API_KEY"), "gemini-3.1-pro-preview", "google", "0.61.0",
+            "gemini", {".gemini/oauth_creds.json": '"'},
+        ),
+        Agent(
+            "opencode", "opencode", "npm i -g opencode-ai", (), None, "opencode", "1.18.33",
+            "opencode auth login", {".local/share/opencode/auth.json": '"'}, list_models="opencode models",
+        ),
+        Agent(
+            "pi", "pi", "npm i -g @earendil-works/pi-coding-agent", (), None, "pi", "0.87.1",
+            "pi, then /login", {".pi/agent/auth.json": '"'}, "PI_CODING_AGENT_DIR", "pi --list-models",
+        ),
     )
 }  # fmt: skip
 
@@ -97,3 +120,15 @@ LOCAL_SERVERS = {
 """OpenAI-compatible servers looked for on this machine, by the port each uses when nobody says otherwise."""
 
 SIM_SEATS = ("sim/careful", "sim/hasty", "sim/contrarian", "sim/follower")
+
+
+def server_root(url: str) -> str:
+    """The address of an OpenAI-compatible server, as people and `OLLAMA_HOST` abbreviate it.
+
+    >>> server_root("0.0.0.0"), server_root("http://gpu:8000"), server_root("http://gpu:8000/api/v1/")
+    ('http://127.0.0.1:11434/v1', 'http://gpu:8000/v1', 'http://gpu:8000/api/v1')
+    """
+    if "://" not in url:
+        host, _, port = url.partition(":")
+        url = f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port or 11434}"
+    return url.rstrip("/") if urlsplit(url).path.strip("/") else url.rstrip("/") + "/v1"

@@ -19,7 +19,7 @@ from folkmoot.formats.vector import read_vector, write_vector
 from folkmoot.intake import MEDIA_TYPES
 from folkmoot.prices import list_price
 from folkmoot.providers.base import BaseProvider, Settings, estimate_usage
-from folkmoot.providers.catalog import APIS, LOCAL_SERVERS
+from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, server_root
 from folkmoot.types import JSON, Completion, OnText, Request, Usage
 
 if TYPE_CHECKING:
@@ -124,7 +124,6 @@ class Embeddings(BaseProvider):
         else:
             head, rest = (head, rest) if slash else ("openai", model)
             access = access_to(head, plain)
-        from folkmoot.providers.api.openai import server_root
 
         url = server_root(access.base_url or "https://api.openai.com/v1")
         return Server(access.label, url, access.key, rest, f"{self.name}/{head}/{rest}", access.http())

@@ -1,4 +1,4 @@
-"""What the live board of a run says: who is doing what just now, how far the phases are, what it has cost so far.
+"""What the live board of a run says: who is doing what just now, how far each phase is, what it has cost so far.
 
 Only the state and its words; drawing is done by terminal.py. An event costs next to nothing here, as there may be
 thousands of pieces of text a second.
@@ -34,6 +34,8 @@ class Running:
     tail: str = ""
     attempt: int = 1
     again_at: float | None = None  # when the next attempt begins
+    phase: str = ""  # of the panel that answers it, if one does
+    calls: int = 0  # that this panel has had answered
 
     def hear(self, text: str, attempt: int) -> None:
         if not text:
@@ -44,6 +46,13 @@ class Running:
         joined = bool(self.tail) and not self.tail[-1].isspace() and not text[:1].isspace()
         self.words += len(text.split()) - joined
         self.tail = (self.tail + text)[-KEPT:]
+
+    def look_inside(self, happened: events.Event) -> None:
+        match happened:
+            case events.PhaseStarted():
+                self.phase = happened.phase
+            case events.CallFinished() | events.CallFailed():
+                self.calls += 1
 
 
 @dataclass
@@ -71,6 +80,8 @@ class Row:
             return MARKS[self.last], self.last
         calls = list(self.running.values())
         several = f" ×{len(calls)}" if len(calls) > 1 else ""
+        if phase := next((call.phase for call in reversed(calls) if call.phase), ""):
+            return ("●", "good"), f"{phase}, {counted(sum(call.calls for call in calls), 'call')}{several}"
         if words := sum(call.words for call in calls):
             return ("●", "good"), f"writing {counted(words, 'word')}{several}"
         waits = [call.again_at for call in calls if call.again_at is not None and call.again_at > now]
@@ -87,6 +98,7 @@ class Progress:
     phase: str
     started: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    over: bool = False
 
 
 class Board:
@@ -94,7 +106,8 @@ class Board:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
-        self.phases: dict[str, Progress] = {}  # of this round, by what their steps begin with; those that go on
+        self.phases: dict[str, Progress] = {}  # of this round, by what their steps begin with
+        self.title = ""  # the protocol and what is asked
         self.began: float | None = None
         self.over = False
         self._round = ""
@@ -112,29 +125,37 @@ class Board:
                 row.latest = event.step.removesuffix("+repair")
                 if call := row.running.get(row.latest):
                     call.hear(event.text, event.attempt)
+            case events.Inside():
+                if call := self.rows[event.seat].running.get(event.step.removesuffix("+repair")):
+                    call.look_inside(event.happened)
             case events.CallEvent():
                 self._call(event, self.rows[event.seat], now)
             case events.RunStarted():
                 self.began = now
+                self.title = f"{event.protocol} · {one_line(event.prompt)}"
                 self.rows = {seat.name: Row(one_line(seat.id)) for seat in event.seats}
             case events.RoundStarted():
                 self.phases.clear()
                 self._round = f"round {event.round}/{event.total}"
                 self._rest()
             case events.PhaseStarted():
-                if not self.phases:
+                if not self._going_on():
                     self._rest()
                 place = f"{event.scope}r{event.round}/{event.phase}"
                 self.phases.setdefault(place, Progress(event.phase))
             case events.PhaseFinished():
-                self.phases.pop(f"{event.scope}r{event.round}/{event.phase}", None)
-                if not self.phases:  # what was still running has been given up
+                if phase := self.phases.get(f"{event.scope}r{event.round}/{event.phase}"):
+                    phase.over = True
+                if not self._going_on():  # what was still running has been given up
                     for row in self.rows.values():
                         row.running.clear()
             case events.SeatDropped():
                 self.rows[event.seat].last = "dropped"
             case events.RunFinished():
                 self.over = True
+
+    def _going_on(self) -> bool:
+        return any(not phase.over for phase in self.phases.values())
 
     def _call(self, event: events.CallEvent, row: Row, now: float) -> None:
         place, step = event.step.rpartition("/")[0], event.step.removesuffix("+repair")

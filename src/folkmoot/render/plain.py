@@ -45,6 +45,7 @@ class _Section:
     """The lines of one phase of one round."""
 
     heading: str
+    headed: bool = False  # whether its heading was written
     open: set[str] = field(default_factory=set)  # steps that are being answered
     heard: set[str] = field(default_factory=set)  # seats that answered or failed
     over: bool = False
@@ -113,7 +114,8 @@ class PlainView:
             case events.Notice():
                 self._remark(one_line(event.message))
             case events.Offered():
-                if event.outcome.met or event.outcome.scores:  # else it is only kept in case the run is stopped
+                # without a reason it is only kept in case the run is stopped
+                if event.outcome.scores or (event.outcome.met and event.outcome.explanation):
                     self.finish()
                     self._decide(event.outcome)
             case events.RunFinished():
@@ -173,8 +175,8 @@ class PlainView:
             del self._sections[place]
 
     def _release(self, place: str, section: _Section) -> None:
-        if self._shown != place:
-            self._shown = place
+        if self._shown != place and (section.held or not section.headed):
+            self._shown, section.headed = place, True
             self._write(self._paint(section.heading, "faint"))
         if section.held:
             self._write(*section.held)

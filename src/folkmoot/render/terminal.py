@@ -25,6 +25,7 @@ from folkmoot.render.wording import Style
 INTERVAL = 0.12  # seconds between two drawings
 MOST_TAIL = 60  # cells of streamed text
 NARROW_TAIL = 12  # with fewer cells it is not worth showing
+LOW = 12  # lines of a terminal that has none to spare for a title
 
 STYLES: dict[Style, str] = {"good": "green", "bad": "red", "warning": "yellow", "strong": "bold", "faint": "dim"}
 
@@ -91,11 +92,13 @@ class TerminalView:
             width, height = self._console.size
             if self._board.over or self._board.began is None:
                 return Text("")
-            phases = [self._bar(each, width) for each in list(self._board.phases.values())[-3:]]
+            title = [self._title(width)] if height >= LOW else []
+            latest = list(self._board.phases.values())[-max(height // 4, 1) :]
+            phases = [self._bar(each, width) for each in latest]
             totals = self._totals(self._board.totals(now), width)
-            room = max(height - len(phases) - len(totals) - 2, 1)
+            room = max(height - len(title) - len(phases) - len(totals) - 2, 1)
             rows = self._rows(list(self._board.rows.values()), now, width, room)
-        return Group(Text(""), *rows, *phases, *totals)
+        return Group(Text(""), *title, *rows, *phases, *totals)
 
     def _draw_until_left(self) -> None:
         while not self._leaving.wait(INTERVAL):
@@ -113,6 +116,10 @@ class TerminalView:
                     Text.from_ansi(scrolled), soft_wrap=True, highlight=False, markup=False, emoji=False
                 )
             self._live.refresh()
+
+    def _title(self, width: int) -> Text:
+        """What is asked, letter by letter: a Text knows no markup."""
+        return self._fit(Text(f"  {self._board.title}", style=self._style("strong")), width)
 
     def _rows(self, rows: Sequence[Row], now: float, width: int, room: int) -> list[Text]:
         """One line per seat; where there is no room for all, those that are doing something."""

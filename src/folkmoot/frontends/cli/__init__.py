@@ -24,6 +24,11 @@ def folkmoot() -> None:
 
 def main() -> None:
     """Run a command and exit. Every error is a line for its reader; none is a traceback."""
+    if any(name.endswith("MOOT_COMPLETE") for name in os.environ):  # a shell wants to know what may come next
+        from folkmoot.frontends.cli.completion import answer, asked
+
+        if program := asked(os.environ):
+            sys.exit(answer(folkmoot, program))
     gc.set_threshold(100_000, 20, 20)  # vendors' libraries make many objects at import, none of them garbage
     try:
         code = folkmoot.main(standalone_mode=False)

@@ -27,18 +27,7 @@ from pydantic_ai.providers.vllm import VLLMProvider
 
 from folkmoot.errors import InputError
 from folkmoot.providers.api.vendor import IMAGES, PDF, Access, Vendor
-
-
-def server_root(url: str) -> str:
-    """The address of an OpenAI-compatible server, as people and `OLLAMA_HOST` abbreviate it.
-
-    >>> server_root("0.0.0.0"), server_root("http://gpu:8000"), server_root("http://gpu:8000/api/v1/")
-    ('http://127.0.0.1:11434/v1', 'http://gpu:8000/v1', 'http://gpu:8000/api/v1')
-    """
-    if "://" not in url:
-        host, _, port = url.partition(":")
-        url = f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port or 11434}"
-    return url.rstrip("/") if urlsplit(url).path.strip("/") else url.rstrip("/") + "/v1"
+from folkmoot.providers.catalog import server_root
 
 
 class _QuickCompletions(AsyncCompletions):

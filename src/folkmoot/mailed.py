@@ -1,0 +1,69 @@
+"""A run as one JSON value that can be mailed: what its record says, and the record itself to check that by.
+
+Keys: `format`, `by` (version), `run_id`, `created`, `testimony`, `outcome` (what was recorded; null while unfinished),
+`result` (with costs), `receipt`, `record`. A page holds the same value in a script element that no browser runs.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from folkmoot._version import __version__
+from folkmoot.bundle import Bundle, bundle_of, read_bundle, result_of
+from folkmoot.errors import InputError
+from folkmoot.receipt import receipt
+from folkmoot.store import RunFolder
+from folkmoot.testimony import outcome_json, recompute
+from folkmoot.types import JSON
+
+FORMAT = 1
+PAGE = re.compile(r'<script type="application/json" id="folkmoot-run">(?P<json>[^<]*)</script>')
+
+
+async def mailed(folder: RunFolder, *, packed: bool) -> JSON:
+    """The value for a run. `packed` makes its record short, for a page."""
+    found = await recompute(folder)
+    recorded = result_of(folder)
+    bundle = bundle_of(folder)
+    spec = folder.spec()
+    worth = await receipt(spec, folder) if recorded else None
+    return {
+        "format": FORMAT,
+        "by": __version__,
+        "run_id": folder.id,
+        "created": spec.created,
+        "ended_by_caller": found.ended_by_caller,
+        "testimony": found.testimony.model_dump(mode="json"),
+        "outcome": outcome_json(recorded.outcome) if recorded else None,
+        "result": recorded.model_copy(update={"folder": None}).model_dump(mode="json") if recorded else None,
+        "receipt": worth.model_dump(mode="json") if worth else None,
+        "record": bundle.packed() if packed else bundle.model_dump(),
+    }
+
+
+@dataclass(frozen=True)
+class Mailed:
+    """What a file that was mailed holds."""
+
+    shown: JSON  # the whole value
+    bundle: Bundle
+
+
+def read_mailed(path: Path) -> Mailed:
+    """The run in an exported page or JSON file. Raises InputError where there is none."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if found := PAGE.search(text):
+        text = found["json"]
+    try:
+        value = json.loads(text)
+        record = value["record"]
+        known = value["format"] == FORMAT
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InputError(f"{path} is neither a page nor a JSON file that `folkmoot export` has written") from None
+    if not known:
+        raise InputError(f"{path} was written by another version of Folkmoot ({value.get('by', '?')})")
+    return Mailed(value, read_bundle(record))

@@ -1,0 +1,237 @@
+"""Whether a run's verdict follows from its record: the protocol is run again over it, and nobody is asked.
+
+Four things are checked: that every request on record is the one its digest names, that every reply belongs to it, that
+the protocol comes to the recorded result, and, of a file that was mailed, that what it shows is what its record says.
+"""
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from folkmoot import events
+from folkmoot._version import __version__
+from folkmoot.bundle import hash_of, result_of, unpack
+from folkmoot.calling import digest
+from folkmoot.errors import InputError, JournalCorrupt
+from folkmoot.formats.base import preview
+from folkmoot.journal import Journal, read_lines
+from folkmoot.mailed import mailed, read_mailed
+from folkmoot.steps import read_step
+from folkmoot.store import RunFolder, RunSpec
+from folkmoot.testimony import Recomputed, recompute
+from folkmoot.types import JSON, About, Attachment, Message, Request, Result, Seat
+
+SHOWN = 100  # characters of a value that differs
+MOST = 5  # problems of one kind that are told
+MISSHAPEN = (KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, RecursionError)
+
+
+@dataclass
+class Verification:
+    """What came of checking a run."""
+
+    run_id: str
+    protocol: str
+    finished: bool = True
+    counted: list[str] = field(default_factory=list)  # a line for each round
+    problems: list[str] = field(default_factory=list)  # why it does not follow
+    notes: list[str] = field(default_factory=list)
+    verdict: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0: it follows; 1: it does not; 2: there is no verdict yet."""
+        if self.problems:
+            return 1
+        return 0 if self.finished else 2
+
+
+async def verify(folder: RunFolder) -> Verification:
+    """Check the run in `folder`. Raises InputError or JournalCorrupt where its files cannot be read."""
+    spec = folder.spec()
+    found = Verification(folder.id, spec.protocol)
+    journal = Journal(folder.journal, read_only=True)
+    recomputed = await recompute(folder, journal, spec)
+    found.counted = list(_counted(recomputed))
+    altered = [*_first(_forged(folder, spec)), *_first(_misfits(spec, recomputed))]
+    recorded = result_of(folder)
+    if recorded is None:
+        found.finished, found.problems = False, altered
+        return found
+    if recomputed.ended_by_caller:
+        found.notes.append(f"whoever ran it round by round ended it after round {recorded.outcome.round}")
+    same_version = recomputed.journal.version == __version__
+    found.problems = [*_differences(recorded, recomputed.result, same_version=same_version), *altered]
+    found.verdict = _verdict(recorded)
+    return found
+
+
+async def verify_file(path: Path) -> Verification:
+    """Check an exported page or JSON file: its record, and that it shows what that record says."""
+    received = read_mailed(path)
+    with tempfile.TemporaryDirectory(prefix="folkmoot-") as within:
+        try:
+            folder = unpack(received.bundle, Path(within))
+            found = await verify(folder)
+            found.problems += _first(_shown_otherwise(received.shown, await mailed(folder, packed=False)))
+        except JournalCorrupt:
+            raise InputError(f"{path}: a line of its record cannot be read") from None
+        except MISSHAPEN as error:  # it may be anybody's file
+            raise InputError(f"{path}: its record does not hold together ({type(error).__name__}: {error})") from None
+    return found
+
+
+def _first(problems: Iterable[str]) -> list[str]:
+    told = list(problems)
+    return [*told[:MOST], *([f"and {len(told) - MOST} more"] if len(told) > MOST else [])]
+
+
+def _forged(folder: RunFolder, spec: RunSpec) -> Iterable[str]:
+    """Requests that are not the ones their digests name, and replies to other requests."""
+    attached = {each.sha256 for each in spec.attachments}
+    parts: dict[str, str] = {}
+    for path in sorted((folder.path / "parts").glob("*")):
+        if path.name not in attached:
+            parts[path.name] = path.read_bytes().decode("utf-8", "surrogatepass")
+            if hash_of(parts[path.name]) != path.name:
+                yield f"part {path.name[:8]} of a prompt was changed"
+    seats = {seat.name: seat for seat in spec.seats}
+    asked: dict[str, str] = {}  # step -> digest
+    for line in read_lines(folder.journal):
+        if line["kind"] == "started":
+            asked[line["step"]] = line["digest"]
+            try:
+                seat = seats[line["seat"]]
+                known = digest(_request(line, seat, parts, spec), seat.provider)
+            except (KeyError, TypeError, ValueError):
+                yield f"{line['step']}: its request cannot be read"
+                continue
+            if known != line["digest"]:
+                yield f"{line['step']}: its request was changed; it is not the one that the record's digest names"
+        elif line["kind"] == "finished" and not line.get("copied") and asked.get(line["step"]) != line["digest"]:
+            yield f"{line['step']}: its reply belongs to another request than the one on record"
+
+
+def _request(line: JSON, seat: Seat, parts: Mapping[str, str], spec: RunSpec) -> Request:
+    """The request of a `started` line, as far as its digest goes."""
+    stored = line["request"]
+    step = read_step(line["step"])
+    return Request(
+        model=stored["model"],
+        system=stored["system"],
+        messages=tuple(
+            Message(role, tuple(part if isinstance(part, str) else parts[part["part"]] for part in found))
+            for role, found in stored["messages"]
+        ),
+        about=About(spec.prompt, line["step"], step.phase, step.round, seat, "", "", spec.seed),
+        schema=stored.get("schema"),
+        attachments=tuple(Attachment(each.name, each.media_type, each.sha256, b"") for each in spec.attachments),
+        temperature=stored.get("temperature"),
+        effort=stored.get("effort"),
+        max_tokens=stored.get("max_tokens"),
+    )
+
+
+def _misfits(spec: RunSpec, recomputed: Recomputed) -> Iterable[str]:
+    """Calls that this very version would have made otherwise. Of another version's prompts nothing can be said."""
+    if recomputed.journal.version != __version__ or spec.attachments:
+        return
+    for step in sorted(recomputed.journal.misfits):
+        yield f"{step}: what was asked there is not what this run asks; run.json or an earlier reply was changed"
+
+
+REPORTED = (
+    "failures", "dropped", "degraded", "total_calls", "attempts", "repairs", "usage", "cost_usd", "list_usd",
+)  # fmt: skip
+"""What a result tells besides its outcome that follows from the record. Who paid, and how long it took, do not."""
+
+
+def _differences(recorded: Result, recomputed: Result, *, same_version: bool) -> list[str]:
+    """What of the recorded result does not come out again. Another version may put things otherwise, in words."""
+    old, new = (each.model_dump(mode="json") for each in (recorded, recomputed))
+    was, is_now = dict(old["outcome"]), dict(new["outcome"])
+    told, details = was.pop("details"), is_now.pop("details")
+    if not same_version:
+        for each in (was, is_now):
+            del each["explanation"], each["strategy"]
+    pairs = [(name, was[name], is_now[name]) for name in was]
+    pairs += [(f"details.{name}", told[name], details[name]) for name in told if name in details]
+    pairs += [(name, old[name], new[name]) for name in REPORTED if same_version or name != "failures"]
+    for seat, again in zip(old["seats"], new["seats"], strict=False):
+        pairs.append((f"seat {again['seat']}", {**seat, "billing": None}, {**again, "billing": None}))
+    return [f"{name}: recorded {_brief(a, b)}, recomputed {_brief(b, a)}" for name, a, b in pairs if a != b]
+
+
+def _brief(value: object, other: object) -> str:
+    """A value on one line; a long one from where it begins to differ."""
+    text, beside = (json.dumps(each, ensure_ascii=False) for each in (value, other))
+    same = next(
+        (at for at, (a, b) in enumerate(zip(text, beside, strict=False)) if a != b), min(map(len, (text, beside)))
+    )
+    start = max(same - SHOWN // 2, 0) if len(text) > SHOWN else 0
+    return ("..." if start else "") + preview(text[start:], SHOWN)
+
+
+def _shown_otherwise(shown: JSON, says: JSON) -> Iterable[str]:
+    """Where a mailed file shows something else than its own record says."""
+    testimony = shown.get("testimony")
+    if not isinstance(testimony, dict) or not isinstance(calls := testimony.get("calls"), list):
+        yield "what it shows cannot be read"
+        return
+    beside = {each.get("step"): each for each in calls if isinstance(each, dict)}
+    for call in says["testimony"]["calls"]:
+        other = beside.pop(call["step"], {})
+        named = next((key for key in (*call, *other) if other.get(key) != call.get(key)), None)
+        if named is not None:
+            yield f"{call['step']}: {_shows(named, other.get(named), call.get(named))}"
+    yield from (f"{step}: it shows a call that its record does not have" for step in beside)
+    for name, value in says["testimony"].items():
+        if name != "calls" and testimony.get(name) != value:
+            yield _shows(name, testimony.get(name), value)
+    for name in says:
+        if name not in ("testimony", "record", "by") and shown.get(name) != says[name]:
+            yield _shows(name, shown.get(name), says[name])
+
+
+def _shows(name: str, shown: object, says: object) -> str:
+    return f"it shows another {name}, {_brief(shown, says)}, than its record has: {_brief(says, shown)}"
+
+
+def _counted(recomputed: Recomputed) -> Iterable[str]:
+    """What was counted, a line for each round: how many replies in which phase, and who was ahead."""
+    names = {seat["seat"]: seat["model_id"] for seat in recomputed.testimony.seats}
+    rounds: dict[tuple[str, int], tuple[Counter[str], Counter[str]]] = {}
+    ahead: dict[tuple[str, int], str] = {}
+    here = ("", 0)
+    for event in recomputed.heard:
+        match event:
+            case events.PhaseStarted():
+                here = (event.scope, event.round)
+                rounds.setdefault(here, (Counter(), Counter()))
+            case events.CallFinished() | events.CallFailed():
+                step = read_step(event.step)
+                read, failed = rounds.setdefault((step.scope, step.round), (Counter(), Counter()))
+                (read if isinstance(event, events.CallFinished) else failed)[step.phase] += 1
+            case events.Offered() if event.outcome.leader:
+                ahead[here] = _ahead(event.outcome.leader, event.outcome.scores, names)
+    for (scope, round), (read, failed) in rounds.items():
+        phases = [
+            f"{phase} {read[phase]}" + (f" ({failed[phase]} failed)" if failed[phase] else "")
+            for phase in dict.fromkeys((*read, *failed))
+        ]
+        last = ahead.get((scope, round))
+        yield f"{scope}round {round}: {', '.join(phases) or 'nothing'}" + (f"; ahead: {last}" if last else "")
+
+
+def _ahead(leader: str, scores: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> str:
+    mean = scores[-1].get(leader) if scores else None
+    return names.get(leader, leader) + (f", mean score {mean:g}" if mean is not None else "")
+
+
+def _verdict(result: Result) -> str:
+    won = f", winner {result.winner.model_id}" if result.winner else ""
+    why = f" ({result.outcome.explanation})" if result.outcome.explanation else ""
+    return f"{result.status.replace('_', ' ')}{won}{why}"

@@ -1,0 +1,262 @@
+"""The exported page in a real browser, offline: it comes to the verdicts of the shared vectors and of real runs."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from folkmoot.closing import VoteThreshold, register_closing
+from folkmoot.mailed import mailed
+from folkmoot.protocols import protocol_names
+from folkmoot.providers.sim.personas import read_character
+from folkmoot.providers.sim.replies import reply as simulate
+from folkmoot.render.html import page as page_of
+from folkmoot.render.html.page import VERDICT, script
+from folkmoot.store import RunFolder
+from folkmoot.sync import wait_for
+from folkmoot.types import JSON, Request
+from tests.play import judges, new_folder, play, spec_for
+from tests.protocols.cases import TRAP, Says, limits, quarrelling, rocky
+from tests.vectors.played import load
+
+T = TypeVar("T")
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+)  # fmt: skip
+VECTORS = {vector["name"]: vector for vector in load()}
+COUNT = f"""all => {{
+  {script(VERDICT)}
+  const told = ({{counted, tally, offered, ...verdict}}) => verdict;
+  return Object.fromEntries(Object.entries(all).map(([name, each]) => [name, told(verdict_js.verdict(each))]));
+}}"""
+HOSTILE = "</script><script>window.hit = 1</script><img src=x onerror='window.hit = 2'> **bold** <b>tag</b>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page without a network, that must neither complain nor ask for anything."""
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900})
+    opened = context.new_page()
+    complaints: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    yield opened
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(("file://", "blob:"))] == []
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def counted(browser: Browser) -> dict[str, JSON]:
+    """What JavaScript makes of the ballots of every vector."""
+    opened = browser.new_page()
+    ballots = {name: vector["ballots"] for name, vector in VECTORS.items()}
+    told: dict[str, JSON] = opened.evaluate(COUNT, ballots)
+    opened.close()
+    return told
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_ballots_of_a_vector_come_to_its_verdict(name: str, counted: dict[str, JSON]) -> None:
+    found, expected = counted[name], dict(VECTORS[name]["verdict"])
+    if (panel := expected.pop("panel", None)) is not None:
+        assert [line for line in found["answer"].splitlines() if line in panel] == panel
+    if (scores := expected.pop("scores", None)) is not None:
+        assert found["scores"][-1] == scores
+    assert {key: found[key] for key in expected} == expected
+
+
+def aside(work: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """Do something in another thread: in this one Playwright's loop runs, and a run wants one of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *arguments, **named).result()
+
+
+def a_run(tmp_path: Path, protocol: str, script: Says = quarrelling, seats: int = 4, **asked: Any) -> RunFolder:
+    folder = new_folder(tmp_path)
+    aside(play, spec_for(protocol, seats, **({"prompt": TRAP} | asked)), script, folder=folder)
+    return folder
+
+
+def told_of(folder: RunFolder) -> JSON:
+    return wait_for(mailed(folder, packed=True))
+
+
+def opened(page: Page, folder: RunFolder, change: Any = None) -> Page:
+    told = told_of(folder)
+    if change is not None:
+        change(told)
+    file = folder.path / "page.html"
+    file.write_text(page_of(told), "utf-8")
+    page.goto(file.as_uri())
+    return page
+
+
+@pytest.mark.parametrize("name", sorted(protocol_names()))
+def test_every_protocol_comes_to_the_same_verdict_in_the_browser(name: str, page: Page, tmp_path: Path) -> None:
+    def says(request: Request) -> str:
+        personas = ("careful", "hasty", "contrarian", "follower", "learner")
+        return simulate(request, read_character(personas[(request.about.seat.number - 1) % 5], {}))[0]
+
+    opened(page, a_run(tmp_path, name, says, 5))
+    expect(page.locator(".check.good")).to_contain_text("Recomputed in this browser: the verdict follows")
+
+
+@pytest.mark.parametrize("name", sorted(protocol_names()))
+def test_also_where_seats_fail_and_the_run_is_cut_short(name: str, page: Page, tmp_path: Path) -> None:
+    opened(page, a_run(tmp_path / "rocky", name, rocky))
+    expect(page.locator(".check.good")).to_be_visible()
+    opened(page, a_run(tmp_path / "short", name, limits=limits(max_calls=7)))
+    expect(page.locator(".check.good")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", sorted(protocol_names()))
+def test_every_position_can_be_shown(name: str, page: Page, tmp_path: Path) -> None:
+    opened(page, a_run(tmp_path, name, rocky))
+    count = int(page.locator("#position").get_attribute("max") or 0) + 1
+    for number in range(1, count + 1):
+        expect(page.locator("#where")).to_contain_text(f"{number} of {count} · ")
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".calls li")).to_have_count(count)
+
+
+def test_nothing_a_model_wrote_can_run(page: Page, tmp_path: Path) -> None:
+    opened(page, a_run(tmp_path, "converge", judges(8, lambda _: HOSTILE), prompt=HOSTILE))
+    expect(page.locator("h1")).to_have_text(HOSTILE)
+    expect(page.locator(".verdict .verbatim")).to_have_text(HOSTILE)
+    assert page.evaluate("window.hit") is None
+    assert page.locator("img, b, main script, iframe").count() == 0
+
+
+def test_the_policy_stops_what_would_be_put_in(browser: Browser, tmp_path: Path) -> None:
+    folder = a_run(tmp_path, "fanout", lambda _: "Drive.")
+    text = page_of(told_of(folder))
+    file = tmp_path / "page.html"
+    file.write_text(text.replace("</main>", "</main><script>window.hit = 1</script><img src='http://127.0.0.1:1/x'>"))
+    shown = browser.new_page()
+    refused: list[str] = []
+    shown.on("console", lambda message: refused.append(message.text))
+    shown.goto(file.as_uri())
+    assert shown.evaluate("window.hit") is None
+    assert len([each for each in refused if "Content Security Policy" in each]) == 2
+    shown.close()
+
+
+def test_a_changed_ballot_is_found(page: Page, tmp_path: Path) -> None:
+    def better(told: JSON) -> None:
+        for call in told["testimony"]["calls"]:
+            if call["phase"] == "evaluate" and call["key"][1] == "s2":
+                call["value"]["score"] = 10
+
+    opened(page, a_run(tmp_path, "converge", judges({"s1": 9, "s2": 5, "s3": 6}), 3), better)
+    bad = page.locator(".check.bad")
+    expect(bad).to_contain_text("the verdict does not follow")
+    expect(bad.locator("tr", has_text="winner")).to_contain_text("s1")
+
+
+def test_an_unfinished_run_says_so(page: Page, tmp_path: Path) -> None:
+    folder = a_run(tmp_path, "converge")
+    folder.result_file.unlink()
+    opened(page, folder)
+    expect(page.locator(".check.open")).to_contain_text("unfinished")
+
+
+def test_a_rule_of_somebody_elses_own_is_not_recomputed(page: Page, tmp_path: Path) -> None:
+    register_closing("own-rule", lambda threshold, rounds: VoteThreshold(threshold, rounds, "own-rule"))
+    opened(page, a_run(tmp_path, "converge", closing="own-rule"))
+    expect(page.locator(".check.open")).to_contain_text("Not recomputed here")
+
+
+def test_it_works_from_the_keyboard(page: Page, tmp_path: Path) -> None:
+    opened(page, a_run(tmp_path, "converge", judges({"s1": 9, "s2": 5, "s3": 6}), 3))
+    where = page.locator("#where")
+    expect(where).to_have_text("1 of 18 · round 1, propose")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(where).to_contain_text("2 of 18")
+    page.keyboard.press("End")
+    expect(where).to_have_text("18 of 18 · round 2, evaluate")
+    expect(page.locator("#call h3")).to_contain_text("about")
+    page.keyboard.press("Home")
+    page.locator("#position").focus()
+    page.keyboard.press("ArrowRight")
+    expect(where).to_contain_text("2 of 18")
+    page.locator("h1").click()
+    page.keyboard.press("Space")
+    expect(where).to_contain_text("4 of 18")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="play")).to_be_visible()
+
+
+def test_the_count_is_what_it_was_at_that_point(page: Page, tmp_path: Path) -> None:
+    opened(page, a_run(tmp_path, "converge", judges({"s1": 9, "s2": 5, "s3": 6}), 3))
+    expect(page.locator("#so-far")).to_have_text("Nobody is ahead at this point.")
+    page.keyboard.press("End")
+    expect(page.locator("#so-far")).to_have_text("Ahead at this point: scripted/a.")
+    row = page.get_by_role("region").locator("tr.ahead").first
+    expect(row.locator("td")).to_have_text(["scripted/a", "", "9", "9", "9", "9"])
+
+
+def test_a_reply_stands_beside_what_was_read_in_it_and_what_was_asked(page: Page, tmp_path: Path) -> None:
+    opened(page, a_run(tmp_path, "converge", judges({"s1": 9, "s2": 5, "s3": 6}), 3, prompt="long " * 1500))
+    page.keyboard.press("End")
+    call = page.locator("#call")
+    expect(call.locator(".verbatim").first).to_have_text(re.compile(r'"score": \d'))
+    expect(call.locator("dl")).to_contain_text("overall assessment")
+    call.get_by_text("What it was asked").click()
+    expect(call.locator("details .verbatim").last).to_contain_text("long long long")
+    expect(call.locator("details h4")).to_have_text(["system", "user"])
+
+
+def test_who_endorsed_whom_is_shown(page: Page, tmp_path: Path) -> None:
+    vector = VECTORS["debate: a majority endorses one answer"]
+    votes = {step: reply for step, reply in vector["replies"].items() if "/vote/" in step}
+
+    def says(request: Request) -> str:
+        given = votes.get(request.about.step, vector["replies"].get(request.about.phase, "A proposal."))
+        text = given if isinstance(given, str) else json.dumps(given)
+        for seat, label in spec_for("debate", 3).labels.items():
+            text = text.replace(f"@{seat}", label)
+        return text
+
+    opened(page, a_run(tmp_path, "debate", says, 3, prompt="How many?"))
+    page.keyboard.press("End")
+    first = page.locator("tr.ahead").first.locator("td")
+    expect(first.nth(0)).to_have_text("scripted/b")
+    expect(first.nth(2)).to_have_text("scripted/a, scripted/c")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["converge", "debate", "brainstorm", "consortium"])
+def test_a_phone_need_not_scroll_sideways(name: str, scheme: Any, browser: Browser, tmp_path: Path) -> None:
+    context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": 390, "height": 800})
+    shown = opened(context.new_page(), a_run(tmp_path, name, prompt="x" * 200))
+    shown.get_by_text(re.compile(r"^All \d+ calls$")).click()
+    shown.keyboard.press("End")
+    assert shown.evaluate("document.documentElement.scrollWidth") == 390
+    paper, ink = (
+        shown.evaluate(f"getComputedStyle(document.body).{each}").strip("rgb()").split(", ")
+        for each in ("backgroundColor", "color")
+    )
+    assert (sum(map(int, paper)) > sum(map(int, ink))) == (scheme == "light")
+    context.close()

@@ -21,6 +21,8 @@ _BUILT_IN = (
         "embed": "folkmoot.providers.embed",
         "recorded": "folkmoot.providers.recorded",
         "replay": "folkmoot.providers.recorded",
+        "human": "folkmoot.providers.human",
+        "llm": "folkmoot.providers.llm_models",
     }
 )
 

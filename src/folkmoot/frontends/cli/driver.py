@@ -18,7 +18,8 @@ from folkmoot import events
 from folkmoot.config import config_path, load_config, with_credentials
 from folkmoot.errors import FolkmootError
 from folkmoot.execute import replay
-from folkmoot.runs import Machine
+from folkmoot.frontends.terminal_people import TerminalPeople
+from folkmoot.runs import Machine, everybody
 from folkmoot.store import Home, RunFolder
 from folkmoot.types import JSON, Result
 
@@ -51,9 +52,9 @@ class Interrupted(FolkmootError):
 
 
 def this_machine() -> Machine:
-    """The environment, with the credentials of .env; the configuration; the home of the runs."""
+    """The environment, with the credentials of .env; the configuration; the home of the runs; who sits here."""
     environ = with_credentials(os.environ, Path.cwd(), lambda warning: click.echo(f"folkmoot: {warning}", err=True))
-    return Machine(environ, load_config(config_path(environ)), Home.of(environ))
+    return Machine(environ, load_config(config_path(environ)), Home.of(environ), people=TerminalPeople.here())
 
 
 def carry_out(
@@ -71,8 +72,8 @@ def carry_out(
             watching.append(print_event)
         if screen.raw:
             watching.append(_print_reply)
-        if (view := _view(screen)) is not None:
-            watching.append(stack.enter_context(view))
+        if not screen.quiet:
+            watching.append(stack.enter_context(_View(screen)))
         try:
             result = run_until_signal(start(watching), machine)
         except Interrupted as interrupted:
@@ -152,17 +153,50 @@ def set_up_logging(screen: Screen) -> None:
         logging.getLogger("folkmoot").setLevel(logging.DEBUG if screen.debug else logging.INFO)
 
 
-def _view(screen: Screen) -> AbstractContextManager[events.Listener] | None:
-    if screen.quiet:
-        return None
-    from folkmoot.render.plain import PlainView
+class _View(ExitStack):
+    """The view that fits a run, chosen when its seats are known."""
 
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._screen = screen
+        self._early: list[events.Event] = []
+        self._chosen: events.Listener | None = None
+
+    def __call__(self, event: events.Event) -> None:
+        if self._chosen is None:
+            self._early.append(event)
+            if not isinstance(event, events.RunStarted):
+                return
+            view: AbstractContextManager[events.Listener] = _view(self._screen, _asks_here(event))
+            self._chosen = self.enter_context(view)
+            for each in self._early:
+                self._chosen(each)
+        else:
+            self._chosen(event)
+
+
+def _view(screen: Screen, asks_here: bool) -> AbstractContextManager[events.Listener]:
+    colour = use_colour(sys.stderr)
+    if asks_here:
+        from folkmoot.render.blind import BlindView
+
+        return BlindView(sys.stderr, colour=colour)
     plain = screen.raw or screen.verbose or screen.debug or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
     if plain:
-        return PlainView(sys.stderr, colour=use_colour(sys.stderr))
+        from folkmoot.render.plain import PlainView
+
+        return PlainView(sys.stderr, colour=colour)
     from folkmoot.render.terminal import TerminalView
 
-    return TerminalView(sys.stderr, colour=use_colour(sys.stderr))
+    return TerminalView(sys.stderr, colour=colour)
+
+
+def _asks_here(started: events.RunStarted) -> bool:
+    """Whether somebody at this terminal has a seat, in the run or in a panel inside it."""
+    if not sys.stderr.isatty():
+        return False
+    seats = everybody(RunFolder(Path(started.folder)).spec()) if started.folder else started.seats
+    return any(seat.provider == "human" for seat in seats)
 
 
 def _print_reply(event: events.Event) -> None:

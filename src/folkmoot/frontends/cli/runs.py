@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -14,8 +15,8 @@ from folkmoot.execute import replay
 from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_event, this_machine, use_colour
 from folkmoot.frontends.cli.flags import VIEW_FLAGS
 from folkmoot.protocols import check_options, find_protocol
+from folkmoot.runs import Machine, go_on
 from folkmoot.runs import fork as fork_run
-from folkmoot.runs import go_on
 from folkmoot.store import RunFolder
 
 RUN = click.Argument(["run"], default="last")
@@ -26,6 +27,7 @@ FORMAT = click.Option(["-o", "--output-format"], type=click.Choice(["text", "jso
 def _list(limit: int, search: str | None, output_format: str) -> int:
     """The runs on record, newest first."""
     from folkmoot.index import Index
+    from folkmoot.render.wording import one_line
 
     index = Index(this_machine().home)
     index.sync()
@@ -37,7 +39,7 @@ def _list(limit: int, search: str | None, output_format: str) -> int:
         click.echo('no runs yet; try: folkmoot converge "What is 17 * 23?" --models sim', err=True)
     for row in rows:
         cost = "?" if row.cost_usd is None else f"${row.cost_usd:.4f}" if row.cost_usd else "free"
-        title = " ".join(row.title.split())[:60]
+        title = one_line(row.title, 60)
         click.echo(f"{row.id}  {row.protocol:10} {row.status:20} {row.total_calls:4} calls  {cost:9} {title}")
     return 0
 
@@ -95,10 +97,12 @@ def _resume(
     )
 
 
-def _fork(run: str, changes: Sequence[str], **given: Any) -> int:
+def _fork(run: str, changes: Sequence[str], late: str | None, **given: Any) -> int:
     """A new run from another's record: RUN@STEP keeps what came before that step."""
     machine = this_machine()
     name, _, step = run.partition("@")
+    if late is not None:
+        return _answer_late(machine, name, step, late, changes, Screen.of(given))
     pairs: dict[str, str] = {}
     for change in changes:
         key, equals, value = change.partition("=")
@@ -107,6 +111,18 @@ def _fork(run: str, changes: Sequence[str], **given: Any) -> int:
         pairs[key.strip()] = value
     folder = fork_run(machine.home.find(name), machine, step=step or None, changes=pairs)
     return carry_out(lambda watching: go_on(folder, machine, listeners=watching), machine, Screen.of(given))
+
+
+def _answer_late(machine: Machine, run: str, step: str, text: str, changes: Sequence[str], screen: Screen) -> int:
+    """The run as it would have gone, had a person's reply to `step` come in time."""
+    from folkmoot.late import late_reply
+    from folkmoot.people import Nobody
+
+    if changes:
+        raise InputError("--late answers what was asked, and --set asks something else: fork twice")
+    folder = late_reply(machine.home.find(run), machine, step, sys.stdin.read() if text == "-" else text)
+    reached = replace(machine, people=machine.people or Nobody())  # as a rule nobody is asked anything more
+    return carry_out(lambda watching: go_on(folder, reached, listeners=watching), reached, screen)
 
 
 def _rm(runs: Sequence[str], yes: bool) -> int:
@@ -162,6 +178,10 @@ COMMANDS = {
             click.Option(
                 ["--set", "changes"], multiple=True, metavar="KEY=VALUE",
                 help="threshold=9, prompt=..., seed=7, limits.budget=1, seats.2.model=openai/gpt-5.4. Repeatable.",
+            ),
+            click.Option(
+                ["--late"], metavar="TEXT",
+                help="What a person answers to STEP after the deadline; all else stays as it was. `-` reads it.",
             ),
             *VIEW_FLAGS,
         ],

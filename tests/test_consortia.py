@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from folkmoot.config import Config, Panel
+from folkmoot.config import Config
 from folkmoot.consortia import create_consortium
 from folkmoot.errors import InputError
 from folkmoot.limits import Limits
+from folkmoot.panels import Panel
 from folkmoot.runs import Machine
 from folkmoot.store import Home
 

@@ -188,7 +188,8 @@ def _cost(result: Result) -> str:
     known = sum(seat.cost_usd or 0.0 for seat in asked)
     unknown = [one_line(seat.model_id) for seat in asked if seat.cost_usd is None]
     covered = any(seat.billing == "subscription" for seat in asked)
-    if not (known or unknown or covered or result.list_usd) and any(seat.billing not in ("free", "nested") for seat in asked):
+    told = known or unknown or covered or result.list_usd
+    if not told and any(seat.billing not in ("free", "nested") for seat in asked):
         return "nothing billed"  # the record does not say why
     return cost(known, unknown=unknown, list_usd=result.list_usd, subscription=covered)
 

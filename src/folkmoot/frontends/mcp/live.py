@@ -1,0 +1,213 @@
+"""The runs this server works on: each is a task of its own, whoever waits for it.
+
+A tool that answers at once follows such a run to its end; folkmoot_start leaves it alone and folkmoot_poll looks in.
+A run nobody waits for any more, because its client gave up, is cancelled; what it has stays on record.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Self
+
+from folkmoot import events
+from folkmoot.errors import InputError
+from folkmoot.frontends.mcp.people import ClientPeople
+from folkmoot.frontends.mcp.results import State
+from folkmoot.render.wording import counted, duration, one_line
+from folkmoot.runs import Machine
+from folkmoot.types import Result
+
+MOST_KEPT = 100  # runs that have ended, for folkmoot_poll; all others are read from disk
+MOST_LINES = 1000  # of one run
+FEW_SEATS = 8  # that are named in one line
+
+Start = Callable[[Machine, Sequence[events.Listener]], Awaitable[Result]]
+"""Begins a run, or goes on with one, on a machine with people of its own."""
+
+
+class LiveRun:
+    """One run, its progress, and the questions it has for people."""
+
+    def __init__(self, *, able: bool, most_calls: int | None = None, detached: bool = False) -> None:
+        self.id = ""  # until it has begun
+        self.lines: list[str] = []
+        self.calls = 0  # that have ended
+        self.most_calls = most_calls  # where that is known
+        self.people = ClientPeople(able, self._ring)
+        self.detached = detached  # goes on whether or not anybody waits
+        self._followers = 0
+        self._giving_up: asyncio.TimerHandle | None = None
+        self._news = asyncio.Event()
+        self._ids: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}  # step -> seat, of calls that run
+        self._task: asyncio.Task[Result] | None = None
+
+    def begin(self, start: Start, machine: Machine) -> None:
+        async def work() -> Result:
+            return await start(replace(machine, people=self.people), [self])
+
+        self._task = asyncio.create_task(work())
+        self._task.add_done_callback(lambda _: self._ring())
+
+    @property
+    def ended(self) -> bool:
+        return self._task is not None and self._task.done()
+
+    @property
+    def state(self) -> State:
+        if not self.ended:
+            return "running"
+        assert self._task is not None
+        return "cancelled" if self._task.cancelled() else "ended"
+
+    def result(self) -> Result | None:
+        """What came of it; None while it runs and when it was cancelled. Raises what ended it otherwise."""
+        if self._task is None or not self._task.done() or self._task.cancelled():
+            return None
+        return self._task.result()
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def settled(self) -> None:
+        """Return once it has ended, however that was."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def begun(self) -> None:
+        """Return once it has an id. Raises what kept it from beginning."""
+        while not self.id and not self.ended:
+            await self.news(60.0)
+        if not self.id and self.result() is None:
+            raise InputError("the run was cancelled before it began")
+
+    async def news(self, seconds: float) -> None:
+        """Wait until something happens or it ends, at most so long."""
+        if not self.ended:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(seconds, 0.0)):
+                    await self._news.wait()
+
+    @contextlib.contextmanager
+    def followed(self) -> Iterator[None]:
+        """While somebody waits for it. One who gives up before the end ends it too."""
+        self._followers += 1
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._followers == 1 and not self.detached:
+                self.cancel()
+            raise
+        finally:
+            self._followers -= 1
+
+    def expect_back(self, seconds: float) -> None:
+        """The client took questions along. If it is not back by then it has left: nothing more is spent for it."""
+
+        def give_up() -> None:
+            if not self._followers:
+                self.cancel()
+
+        if not self.detached:
+            self._giving_up = asyncio.get_running_loop().call_later(seconds, give_up)
+
+    def __call__(self, event: events.Event) -> None:
+        """Listen: every happening becomes a line, apart from pieces of text."""
+        match event:
+            case events.RunStarted():
+                self.id = event.run_id
+                self._ids = {seat.name: seat.id or seat.model for seat in event.seats}
+                self._note(f"run {event.run_id}: {event.protocol} with {_few(list(self._ids.values()))}")
+            case events.RoundStarted():
+                self._note(f"{event.scope}round {event.round}")
+            case events.PhaseStarted():
+                self._note(f"{event.scope}{event.phase}")
+            case events.CallStarted():
+                self._waiting[event.step] = self._name(event.seat)
+            case events.CallFinished():
+                self._count(event.step)
+                self._note(f"{self._name(event.seat)}: {one_line(event.brief, 120)}")
+            case events.CallFailed():
+                self._count(event.step)
+                self._note(f"{self._name(event.seat)} failed ({event.kind}): {one_line(event.message, 160)}")
+            case events.SeatDropped():
+                self._note(f"{self._name(event.seat)} left the run: {one_line(event.reason, 160)}")
+            case events.Notice():
+                self._note(one_line(event.message))
+            case _:
+                pass
+
+    def waiting(self, seconds: float) -> str:
+        """A line for when nothing happens: who is being waited for, and how long already."""
+        seats = list(dict.fromkeys(self._waiting.values()))
+        whom = f"waiting for {_few(seats)}" if seats else "still at work"
+        return f"{whom}, {duration(seconds)} ({counted(self.calls, 'call')} so far)"
+
+    def _name(self, seat: str) -> str:
+        return one_line(self._ids.get(seat, seat), 60)
+
+    def _count(self, step: str) -> None:
+        self._waiting.pop(step, None)
+        self.calls += 1
+
+    def _note(self, line: str) -> None:
+        if len(self.lines) < MOST_LINES:
+            self.lines.append(line)
+        self._ring()
+
+    def _ring(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+class LiveRuns:
+    """Every run of this server, from entering the block to leaving it, which cancels those that are not done."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._runs: dict[str, LiveRun] = {}
+        self._begun: set[LiveRun] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.machine.shutdown.hurry = True
+        for run in self._begun:
+            run.cancel()
+        await asyncio.gather(*(run.settled() for run in self._begun))
+
+    async def begin(self, run: LiveRun, start: Start) -> None:
+        """Return once the run has an id. Raises what kept it from beginning, before anything was spent."""
+        run.begin(start, self.machine)
+        self._begun.add(run)
+        try:
+            await run.begun()
+        except BaseException:
+            run.cancel()
+            if run.ended:
+                self._begun.discard(run)
+            raise
+        self._forget_some()
+        self._runs[run.id] = run
+
+    def find(self, run_id: str) -> LiveRun | None:
+        return self._runs.get(run_id)
+
+    def _forget_some(self) -> None:
+        ended = [id for id, run in self._runs.items() if run.ended]
+        for id in ended[: max(len(ended) - MOST_KEPT, 0)]:
+            self._begun.discard(self._runs.pop(id))
+
+
+def _few(names: Sequence[str]) -> str:
+    """
+    >>> _few(["a", "b"]), _few([str(n) for n in range(10)])
+    ('a, b', '0, 1, 2, 3, 4, 5, 6, 7 and 2 more')
+    """
+    more = f" and {len(names) - FEW_SEATS} more" if len(names) > FEW_SEATS else ""
+    return ", ".join(names[:FEW_SEATS]) + more

@@ -108,17 +108,21 @@ def check_seats(
     wanted = {each.media_type for each in attachments}
     budget = any(each.limits.budget is not None for each in (spec, *spec.panels.values()))
     for seat in everybody(spec):
-        provider = providers[seat.provider]
-        if missing := wanted - provider.attachments:
-            problems.append(f"{seat.id} takes no {' or '.join(sorted(missing))} attachments")
-        set_here = {name for name in ("temperature", "effort", "max_tokens") if getattr(seat, name) is not None}
-        if ignored := set_here & getattr(provider, "unsupported", frozenset()):
-            problems.append(f"{seat.id} has no way to set {' or '.join(sorted(ignored))}")
+        provider, model = providers[seat.provider], seat.model.partition("/")[2]
         if check_model := getattr(provider, "check_model", None):
             try:
-                check_model(seat.model.partition("/")[2])
+                check_model(model)
             except InputError as error:
                 problems += error.problems
+                continue
+        takes = provider.attachments_of(model) if hasattr(provider, "attachments_of") else provider.attachments
+        if missing := wanted - takes:
+            problems.append(f"{seat.id} takes no {' or '.join(sorted(missing))} attachments")
+        set_here = {name for name in ("temperature", "effort", "max_tokens") if getattr(seat, name) is not None}
+        of_all: frozenset[str] = getattr(provider, "unsupported", frozenset())
+        lacks = provider.unsupported_by(model) if hasattr(provider, "unsupported_by") else of_all
+        if ignored := set_here & lacks:
+            problems.append(f"{seat.id} has no way to set {' or '.join(sorted(ignored))}")
         probe = Usage(input_tokens=1000, output_tokens=1000)
         if budget and provider.billing == "metered" and price(seat.model, probe) is None:
             problems.append(

@@ -21,10 +21,10 @@ from folkmoot.types import JSON, Outcome, Seat
 class Options(BaseModel):
     """What a protocol can be told. A field is a flag, a key of a panel and of the HTTP body; its description is help.
 
-    `json_schema_extra={"flags": ["-t"]}` gives a field further spellings on the command line; `{"duty": "chair"}` says
-    that it names models which get a seat of their own beside the panel, found with `run.seats_for("chair")`; with
-    `"else": "first"` beside it, the first seat's model gets that seat where nobody is named. A flag with a duty seats
-    its `"model"` when it is set.
+    `json_schema_extra={"flags": ["-t"]}` gives a field further spellings on the command line, `{"values": {"--no-x":
+    "off"}}` one of its values a flag of its own. `{"duty": "chair"}` says that it names models which get a seat of
+    their own beside the panel, found with `run.seats_for("chair")`; with `"else": "first"` beside it, the first seat's
+    model gets that seat where nobody is named. A flag with a duty seats its `"model"` when it is set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -54,7 +54,9 @@ class ConsortiumOptions(Options):
     )
     strategy_param: tuple[str, ...] = Field((), description="KEY=VALUE for the strategy; a repeated key makes a list.")
     context: Literal["auto", "manual"] = Field(
-        "auto", description="Whether everybody is shown what they themselves wrote in the round before."
+        "auto",
+        description="Whether everybody is shown what they themselves wrote in the round before.",
+        json_schema_extra={"values": {"--auto-context": "auto", "--manual-context": "manual"}},
     )
     embedding_backend: Literal["openai", "sentence-transformers", "chutes", "words"] | None = Field(
         None, description="What turns answers into vectors, for the strategy semantic."

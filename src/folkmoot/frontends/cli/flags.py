@@ -77,8 +77,9 @@ VIEW_FLAGS: tuple[click.Parameter, ...] = (
 
 
 def option_flags(options: type[Options]) -> list[click.Parameter]:
-    """A click option for each field of a protocol's options."""
-    return [_flag(name, field) for name, field in options.model_fields.items()]
+    """A click option for each field of a protocol's options, and for each value that has a flag of its own."""
+    fields = options.model_fields.items()
+    return [each for name, field in fields for each in (_flag(name, field), *_value_flags(name, field))]
 
 
 def chosen_options(options: type[Options], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,6 +165,12 @@ def _flag(name: str, field: FieldInfo) -> click.Option:
     if get_origin(kind) is Literal:
         return click.Option([*spelled, name], type=click.Choice([str(each) for each in get_args(kind)]), help=help)
     return click.Option([*spelled, name], type=kind if kind in (int, float) else str, help=help)
+
+
+def _value_flags(name: str, field: FieldInfo) -> list[click.Option]:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    values: Any = extra.get("values", {})
+    return [click.Option([flag, name], flag_value=value, help=f"--{name} {value}") for flag, value in values.items()]
 
 
 def _plain_type(annotation: Any) -> Any:

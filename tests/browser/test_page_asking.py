@@ -1,0 +1,131 @@
+"""Asking on the page, and watching a run while it goes on."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Opening, Served, artefact, ask, status
+from tests.browser.line import Line
+from tests.frontends.car_wash import QUESTION
+
+pytestmark = pytest.mark.browser
+
+SLOW = "sim/careful?delay=0.35, sim/hasty?delay=0.35, sim/contrarian?delay=0.35"
+
+
+def test_the_question_box_is_there_and_has_the_cursor(page: Page) -> None:
+    expect(page.get_by_label("Your question")).to_be_focused()
+    expect(page.get_by_label("with", exact=True)).to_have_value("default")
+    expect(page.get_by_text("Three simulated seats that judge each other")).to_be_visible()
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_disabled()
+
+
+def test_every_panel_and_every_protocol_can_be_asked(page: Page) -> None:
+    names = page.get_by_label("with", exact=True).locator("option")
+    expect(names).to_have_count(2 + 9)
+    assert {"default", "jury", "ask", "debate", "council"} <= set(names.all_inner_texts())
+
+
+def test_enter_asks_and_shift_enter_begins_a_new_line(page: Page) -> None:
+    box = page.get_by_label("Your question")
+    box.fill("one")
+    box.press("Shift+Enter")
+    box.press_sequentially("two")
+    expect(box).to_have_value("one\ntwo")
+    box.press("Enter")
+    page.wait_for_url("**/#/runs/*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("one two")
+
+
+def test_the_board_shows_every_seat_and_what_it_writes_and_then_the_answer_comes_first(page: Page) -> None:
+    ask(page, f"{QUESTION} Show me.", models=SLOW)
+    board = page.get_by_role("region", name="What is happening")
+    expect(board.locator(".seat")).to_have_count(3)
+    expect(board.locator(".seat.writing .tail", has_text="Drive.")).to_be_visible()
+    expect(board.get_by_label("propose")).to_be_visible()
+    artefact(page, "board-desktop")
+    expect(board.get_by_role("heading", name=re.compile("Round 2"))).to_be_visible()
+    expect(page.get_by_role("heading", name="Scores so far")).to_be_visible()
+    expect(board.get_by_text("free")).to_be_visible()
+
+    answer = page.get_by_role("article", name="The answer")
+    expect(answer.locator(".answer")).to_have_text(re.compile("^Drive\\. It is the car"))
+    expect(status(answer)).to_have_text("Converged in 3 rounds")
+    expect(page.locator("#said")).to_have_text("Converged in 3 rounds. The answer is there.")
+    expect(board).to_be_hidden()
+    scores = page.get_by_role("region", name="Scores over rounds").get_by_role("row")
+    expect(scores.nth(1)).to_have_text(re.compile(r"sim/careful\s*★\s*6\.2\s*6\.2\s*9\.2"))
+    expect(page.get_by_role("region", name="Who gave whom what").get_by_role("row")).to_have_count(4)
+    artefact(page, "run-desktop", whole=True)
+
+
+def test_tokens_stream_from_a_real_wire_and_are_formatted_once_they_are_an_answer(page: Page) -> None:
+    ask(page, "Walk or drive? Stream it.", "folkmoot/fanout", "loop/writer, loop/brief")
+    tail = page.locator(".seat", has_text="loop/writer").locator(".tail")
+    expect(tail).to_contain_text("car wash")
+    assert "ANSWER" not in tail.inner_text()
+    expect(page.get_by_role("article", name="The answer")).to_contain_text("No answer was chosen")
+    other = page.locator(".other", has_text="loop/writer")
+    other.locator("summary").click()
+    said = other.locator(".prose")
+    expect(said.get_by_role("heading", name="Take the car")).to_be_visible()
+    expect(said.locator("ol > li")).to_have_text(["start the engine", "drive 100 m", "wash it"])
+    expect(said.get_by_role("row", name="drive 1")).to_be_visible()
+    link = said.get_by_role("link", name="the manual")
+    assert (link.get_attribute("href"), link.get_attribute("rel"), link.get_attribute("target")) == (
+        "https://example.com/manual", "noopener noreferrer", "_blank",
+    )  # fmt: skip
+
+
+def test_options_are_a_form_made_of_the_protocols_schema_and_only_what_changed_is_sent(page: Page) -> None:
+    asked: list[object] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if request.method == "POST" else None)
+    ask(page, f"{QUESTION} Two rounds.", "folkmoot/converge", "sim/careful?delay=0,sim/hasty?delay=0", {"Rounds": "2"})
+    expect(status(page)).to_have_text("Converged in 2 rounds")
+    assert asked == [{
+        "prompt": f"{QUESTION} Two rounds.", "model": "folkmoot/converge",
+        "models": ["sim/careful?delay=0", "sim/hasty?delay=0"], "options": {"rounds": 2},
+    }]  # fmt: skip
+
+
+def test_what_is_wrong_with_a_question_is_said_beside_it(page: Page) -> None:
+    page.get_by_label("Your question").fill("Who?")
+    page.get_by_text("Seats and options").click()
+    page.get_by_label("Models").fill("nosuchprovider/nomodel")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("nosuchprovider")
+    expect(page.get_by_label("Your question")).to_have_value("Who?")
+
+
+def test_a_run_can_be_cancelled_and_what_there_is_stays(page: Page) -> None:
+    ask(page, "Will you stop?", "folkmoot/fanout", "sim/careful?delay=0, loop/stalling")
+    expect(page.locator(".seat", has_text="sim/careful").get_by_text("answered")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(status(page)).to_have_text(re.compile("^(Interrupted|Unfinished)"))
+    expect(page.get_by_text("This is a simulated seat").first).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_a_lost_connection_is_taken_up_again_and_nothing_is_counted_twice(opening: Opening, served: Served) -> None:
+    with Line(served.port) as line:
+        page = opening(where=line.url)
+        ask(page, f"{QUESTION} Hold the line.", models=SLOW)
+        expect(page.get_by_role("heading", name=re.compile("Round 2"))).to_be_visible()
+        line.cut()
+        expect(page.get_by_text("The connection is lost")).to_be_visible()
+        line.mend()
+        expect(status(page)).to_have_text("Converged in 3 rounds")
+        expect(page.get_by_text("The connection is lost")).to_be_hidden()
+        expect(page.locator("#calls .note").first).to_have_text("27 calls")
+
+
+def test_a_page_that_is_opened_late_catches_up(opening: Opening) -> None:
+    first = opening()
+    ask(first, f"{QUESTION} Watch twice.", models=SLOW)
+    expect(first.get_by_role("heading", name=re.compile("Round 2"))).to_be_visible()
+    second = opening("#" + first.url.partition("#")[2])
+    expect(second.get_by_role("heading", name=re.compile("Round [23]"))).to_be_visible()
+    for page in (first, second):
+        expect(status(page)).to_have_text("Converged in 3 rounds")
+        expect(page.locator("#calls .note").first).to_have_text("27 calls")

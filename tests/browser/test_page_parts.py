@@ -15,6 +15,7 @@ from folkmoot.providers.sim.replies import reply as simulate
 from folkmoot.render.board import Board
 from folkmoot.render.text import STATUS
 from folkmoot.render.wording import duration, money, short, visible
+from folkmoot.seats import seats_of
 from folkmoot.types import Request, Result
 from tests.browser.conftest import Served
 from tests.play import new_folder, play, spec_for
@@ -84,6 +85,25 @@ def test_folding_the_events_of_a_run_comes_to_what_the_terminals_board_says(
         place: (len(each.started), len(each.ended)) for place, each in board.phases.items()
     }.items() <= shown.items()
     assert state["outcome"]["status"] == result.status
+
+
+def test_a_panel_that_has_a_seat_shows_what_goes_on_inside_it(blank: Page) -> None:
+    step, seats = "r1/answer/s1", seats_of(["panel/trio"])
+    inner = events.CallFailed("r1/answer/s2", "s2", ("s2",), "rate", "wait")
+    log: list[events.Event] = [
+        events.RunStarted("run", "vote", "?", seats, {}, None),
+        events.PhaseStarted(1, "answer"),
+        events.CallStarted(step, "s1", ("s1",)),
+        events.Inside(step, "s1", events.PhaseStarted(1, "propose")),
+        events.Inside(step, "s1", inner),
+    ]
+    state = folded(blank, log)
+    assert (state["running"][step]["phase"], state["running"][step]["calls"]) == ("propose", 1)
+    shown = blank.evaluate(
+        """async calls => (await import("/static/board.js")).doing(calls, "waiting", 0).words""",
+        list(state["running"].values()),
+    )
+    assert shown == "propose, 1 call"
 
 
 def test_every_prefix_of_a_run_folds_and_a_replay_of_it_folds_to_the_same(blank: Page, tmp_path: Path) -> None:

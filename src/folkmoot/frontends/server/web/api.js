@@ -79,6 +79,7 @@ const KINDS = [
   "text_delta",
   "attempt_failed",
   "repair_asked",
+  "inside",
   "call_finished",
   "call_failed",
   "seat_dropped",

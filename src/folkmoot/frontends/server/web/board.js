@@ -94,6 +94,11 @@ export function doing(calls, standing, now) {
       ],
     };
   const several = calls.length > 1 ? ` · ${calls.length} at once` : "";
+  const within = calls.findLast((each) => each.phase);
+  if (within) {
+    const sum = calls.reduce((made, each) => made + each.calls, 0);
+    return { mark: "writing", words: `${within.phase}, ${counted(sum, "call")}${several}` };
+  }
   const words = calls.reduce((sum, each) => sum + each.text.split(/\s+/).filter(Boolean).length, 0);
   if (words) return { mark: "writing", words: `writing${several}` };
   const waits = calls.map((each) => each.againAt).filter((at) => at !== null && at > now);

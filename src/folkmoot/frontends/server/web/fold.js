@@ -8,7 +8,8 @@
 
 /**
  * @typedef {{ name: string, model_id: string, role: string | null, duty: string, label: string }} Seat
- * @typedef {{ step: string, seat: string, since: number, text: string, attempt: number, againAt: number | null }} Running
+ * @typedef {{ step: string, seat: string, since: number, text: string, attempt: number,
+ *   againAt: number | null, phase: string, calls: number }} Running
  * @typedef {"waiting" | "answered" | "failed" | "dropped"} Standing
  * @typedef {{ place: string, scope: string, round: number, phase: string, started: number, ended: number, over: boolean,
  *   seconds: number | null }} Phase
@@ -97,6 +98,7 @@ const TURNS = {
   },
   call_started: (state, event, now) => begun(state, event, {}, now),
   text_delta: heard,
+  inside: lookedInside,
   attempt_failed: (state, event, now) => ({
     ...begun(state, event, { attempt: event.attempt, againAt: now + event.wait }, now),
     attempts: tried(state, event, {}),
@@ -180,7 +182,8 @@ function begun(state, event, more, now) {
   const place = step.slice(0, step.lastIndexOf("/"));
   const known = step in state.running;
   const next = state.phases.some((phase) => phase.place === place) ? state : opened(state, place);
-  const fresh = { step, seat: event.seat, since: now, text: "", attempt: event.attempt ?? 1, againAt: null, ...more };
+  const nothing = { text: "", attempt: event.attempt ?? 1, againAt: null, phase: "", calls: 0 };
+  const fresh = { step, seat: event.seat, since: now, ...nothing, ...more };
   return {
     ...next,
     phases: known ? next.phases : changed(next.phases, place, (phase) => ({ ...phase, started: phase.started + 1 })),
@@ -196,6 +199,20 @@ function heard(state, event) {
   const before = event.attempt > call.attempt ? "" : call.text; // a new attempt: what came before is void
   const text = (before + event.text).slice(-KEPT);
   return { ...state, running: { ...state.running, [step]: { ...call, text, attempt: event.attempt, againAt: null } } };
+}
+
+/** Something happened in the run of a panel that has a seat. @param {State} state @param {any} event @returns {State} */
+function lookedInside(state, event) {
+  const step = callOf(event.step);
+  const call = state.running[step];
+  if (!call) return state;
+  const { event: kind, phase } = event.happened;
+  const next = {
+    ...call,
+    phase: kind === "phase_started" ? phase : call.phase,
+    calls: call.calls + (kind === "call_finished" || kind === "call_failed" ? 1 : 0),
+  };
+  return { ...state, running: { ...state.running, [step]: next } };
 }
 
 /** @param {State} state @param {any} event @param {{ repaired?: boolean }} more */

@@ -21,6 +21,7 @@ from pydantic_ai.exceptions import (
 
 from folkmoot.errors import FailureKind, ProviderError
 
+_LOOP = 508  # a server of ours would ask itself, and would again
 _LONGEST = 300  # characters of a vendor's own words
 
 # The first that fits decides: a subclass stands before its base.
@@ -59,6 +60,8 @@ def _kind(error: Exception) -> FailureKind:
     # The HTTP client's read timeout is the idle timeout: it starts anew with every byte.
     if isinstance(error, ModelTimeoutError) and error.phase == "read":
         return "idle"
+    if isinstance(error, ModelHTTPError) and error.status_code == _LOOP:
+        return "request"
     for exception, kind in _KINDS:
         if isinstance(error, exception):
             return kind

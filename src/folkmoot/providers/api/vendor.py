@@ -12,10 +12,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from folkmoot.errors import InputError
 from folkmoot.providers.base import Settings
-from folkmoot.providers.catalog import APIS, LOCAL_SERVERS
+from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, server_root
 from folkmoot.types import Billing
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 PDF = frozenset({"application/pdf"})
 _CONNECTIONS = 1000  # at once; google-genai's own limit is 100, which holds large panels up
 _CONNECT_SECONDS = 10.0
+VIA = "x-folkmoot-via"  # the servers of ours through which a question came, see frontends/server/access.py
+_VENDORS = (
+    "openai.com", "anthropic.com", "googleapis.com", "azure.com", "amazonaws.com",
+    *(str(urlsplit(api.base_url).hostname) for api in APIS.values() if api.base_url and api.name not in LOCAL_SERVERS),
+)  # fmt: skip
 _OWN_WIRE = {"anthropic": "anthropic", "google": "google", "vertex": "google", "bedrock": "bedrock"}
 
 
@@ -69,7 +75,19 @@ class Access:
         limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=100)
         client = create_async_httpx2_client(timeout=timeout, limits=limits)
         client.event_hooks["response"].append(_remember)
+        if self.settings.via and self.base_url and not is_vendors(self.base_url):
+            client.headers[VIA] = ",".join(self.settings.via)
         return client
+
+
+def is_vendors(url: str) -> bool:
+    """Whether a vendor answers at `url`. Any other server may be one of ours, and must be told what it was asked by.
+
+    >>> is_vendors("https://eu.api.openai.com/v1"), is_vendors("http://127.0.0.1:8484/v1"), is_vendors("gpu:8000")
+    (True, False, False)
+    """
+    host = f".{urlsplit(server_root(url)).hostname or ''}"
+    return any(host.endswith(f".{domain}") for domain in _VENDORS)
 
 
 _opened: ContextVar[list[httpx2.Response]] = ContextVar("opened")

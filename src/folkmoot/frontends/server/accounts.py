@@ -1,0 +1,100 @@
+"""What each key has spent. Every call is reserved before it is made and settled after it, across runs and restarts."""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from folkmoot.frontends.server.keyring import Key
+from folkmoot.frontends.server.refusals import ONCE, Refusal
+from folkmoot.limits import Limits, Purse
+from folkmoot.prices import list_price
+from folkmoot.store import Home
+from folkmoot.types import Usage
+
+FILE = "server.db"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS server (id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS spent (key TEXT, period TEXT, usd REAL NOT NULL, PRIMARY KEY (key, period));
+"""
+
+
+class Accounts:
+    """The accounts of all keys, in a small SQLite file beside the runs. Several servers may share it."""
+
+    def __init__(self, home: Home, prices: Mapping[str, Mapping[str, float]]) -> None:
+        self._home, self._prices = home, prices
+        self._open: dict[str, Account] = {}
+        with self._base() as base:
+            base.executescript(SCHEMA)
+            base.execute("INSERT INTO server SELECT ? WHERE NOT EXISTS (SELECT 1 FROM server)", (secrets.token_hex(8),))
+            self.server_id: str = base.execute("SELECT id FROM server").fetchone()[0]
+
+    def open(self, key: Key) -> "Account | None":
+        """The account of a key; None for a key without a budget. Raises Refusal when nothing is left on it."""
+        if key.budget is None:
+            return None
+        account = self._open.get(key.name)
+        if account is None or account.key != key:
+            account = self._open[key.name] = Account(key, self)
+        if account.left() <= 0:
+            again = {"day": " until tomorrow (UTC)", "month": " until next month (UTC)"}.get(key.per or "", "")
+            message = f"the key {key.name} has spent its budget of ${key.budget:.2f}{again}"
+            raise Refusal(429, message, kind="insufficient_quota", code="insufficient_quota", headers=ONCE)
+        return account
+
+    def price(self, model: str, usage: Usage) -> float | None:
+        return list_price(model, usage, overrides=self._prices) if model else None
+
+    def spent(self, key: Key) -> float:
+        """USD in the current period."""
+        with self._base() as base:
+            ask = "SELECT usd FROM spent WHERE key = ? AND period = ?"
+            row = base.execute(ask, (key.name, _period(key))).fetchone()
+        return row[0] if row else 0.0
+
+    def add(self, key: Key, usd: float) -> None:
+        with self._base() as base:
+            base.execute(
+                "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (key, period) DO UPDATE SET usd = usd + excluded.usd",
+                (key.name, _period(key), usd),
+            )
+
+    @contextlib.contextmanager
+    def _base(self) -> Iterator[sqlite3.Connection]:
+        self._home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._home.path / FILE
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with contextlib.closing(sqlite3.connect(path, timeout=30.0, isolation_level=None)) as base:
+            yield base
+
+
+class Account(Purse):
+    """What one key may spend: the purse behind the purses of its runs."""
+
+    def __init__(self, key: Key, accounts: Accounts) -> None:
+        super().__init__(Limits(budget=key.budget), accounts.price)
+        self.key, self._accounts = key, accounts
+
+    def left(self) -> float:
+        """USD that are neither spent nor set aside for calls that are being made."""
+        self.spent = self._accounts.spent(self.key)
+        return (self.key.budget or 0.0) - self.spent - sum(self._reserved.values())
+
+    def _reserve(self, step: str, seat: str, model: str, tokens: int, limit: int | None) -> int | None:
+        self.spent = self._accounts.spent(self.key)
+        return super()._reserve(step, seat, model, tokens, limit)
+
+    def settle(self, step: str, seat: str, usd: float | None, usage: Usage | None) -> None:
+        before = self.spent
+        super().settle(step, seat, usd, usage)
+        if self.spent > before:
+            self._accounts.add(self.key, self.spent - before)
+
+
+def _period(key: Key) -> str:
+    now = datetime.now(UTC)
+    return {"day": f"{now:%Y-%m-%d}", "month": f"{now:%Y-%m}"}.get(key.per or "", "")

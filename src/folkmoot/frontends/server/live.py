@@ -1,0 +1,185 @@
+"""The runs this server works on, each a task of its own, and their events, kept for whoever watches.
+
+Every event but new text has a number. Numbers begin with when the record they tell of was begun or last changed, so
+that whoever comes back with a number of an older telling hears the new one from its beginning, and not from the middle.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from folkmoot import events
+from folkmoot.execute import replay
+from folkmoot.frontends.server.refusals import Refusal
+from folkmoot.frontends.server.streams import Channel, sse
+from folkmoot.store import RunFolder
+from folkmoot.types import JSON, Result
+
+MOST_KEPT = 32  # ended runs whose events are kept in memory; all others are told from their records
+MOST_BEHIND = 1000  # events that a watcher may be behind before it misses new text
+TELLING = 10**6  # more than the events of any run
+
+Start = Callable[[Sequence[events.Listener]], Awaitable[Result]]
+
+
+class Frame(NamedTuple):
+    number: int | None  # None: new text, which is not told twice
+    kind: str
+    payload: str  # JSON
+
+    def encode(self) -> bytes:
+        return sse(self.payload, event=self.kind, id=self.number)
+
+
+class Telling:
+    """Numbers the events of one execution or replay of a run."""
+
+    def __init__(self, seconds: int, *, live: bool) -> None:
+        """`seconds`, since the epoch, are when what is told was begun, or was last written to."""
+        self.first = (2 * seconds + live) * TELLING  # below 2**53, so that any JSON reader keeps it
+        self.frames: list[Frame] = []
+
+    def __call__(self, event: events.Event) -> None:
+        self.frames.append(self.frame(event))
+
+    def frame(self, event: events.Event) -> Frame:
+        value = events.as_json(event)
+        number = None if isinstance(event, events.TextDelta) else self.first + len(self.frames) + 1
+        return Frame(number, value["event"], json.dumps(value, ensure_ascii=False))
+
+    def after(self, number: int) -> list[Frame]:
+        """The frames with higher numbers; all of them for a number of another telling."""
+        known = number - self.first
+        return self.frames[known:] if 0 < known < TELLING else list(self.frames)
+
+
+class LiveRun:
+    """One run that was begun here. Also the listener that hears of it."""
+
+    def __init__(self, begun: int) -> None:
+        self.id = ""  # until it has begun
+        self._telling = Telling(begun, live=True)
+        self._watchers: set[Channel[Frame]] = set()
+        self.task: asyncio.Task[Result]
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.TextDelta):
+            if self._watchers:
+                self._tell(self._telling.frame(event))
+            return
+        if isinstance(event, events.RunStarted):
+            self.id = event.run_id
+        self._telling(event)
+        self._tell(self._telling.frames[-1])
+
+    def _tell(self, frame: Frame) -> None:
+        for watcher in self._watchers:
+            if frame.number is not None or len(watcher) < MOST_BEHIND:
+                watcher.push(frame)
+
+    @property
+    def ended(self) -> bool:
+        return self.task.done()
+
+    def close(self) -> None:
+        for watcher in self._watchers:
+            watcher.close()
+
+    def cancel(self) -> None:
+        self.task.cancel()
+
+    async def settled(self) -> None:
+        """Return once it has ended, however that was."""
+        await asyncio.wait({self.task})
+
+    async def watch(self, after: int, idle: float) -> AsyncGenerator[Frame | None, None]:
+        """What happened after that number, then what happens, to the end; None as a sign of life."""
+        channel = Channel(self._telling.after(after))
+        if self.ended:
+            channel.close()
+        self._watchers.add(channel)
+        try:
+            async for frame in channel.read(idle):
+                yield frame
+        finally:
+            self._watchers.discard(channel)
+
+
+class LiveRuns:
+    """Every run of this server that is going on, and the last that ended."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most  # at once
+        self._runs: dict[str, LiveRun] = {}  # by id, the one that was begun last comes last
+        self._begun = int(time.time())
+        self._working: set[LiveRun] = set()
+
+    async def begin(self, start: Start, listeners: Sequence[events.Listener] = ()) -> LiveRun:
+        """Return once the run has an id. Raises what kept it from beginning; then nothing was asked."""
+        if len(self._working) >= self.most:
+            message = f"this server works on {self.most} runs already; ask again when one of them has ended"
+            raise Refusal(429, message, kind="rate_limit_error", code="too_many_runs", headers={"retry-after": "5"})
+        self._begun = max(self._begun + 1, int(time.time()))
+        run, begun = LiveRun(self._begun), asyncio.Event()
+
+        def notice(event: events.Event) -> None:
+            if isinstance(event, events.RunStarted):
+                begun.set()
+
+        async def work() -> Result:
+            return await start([run, *listeners, notice])
+
+        run.task = asyncio.create_task(work())
+        self._working.add(run)
+        run.task.add_done_callback(lambda _: self._end(run))
+        starting = asyncio.create_task(begun.wait())
+        try:
+            await asyncio.wait({run.task, starting}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            run.cancel()
+            raise
+        finally:
+            starting.cancel()
+        if not run.id:
+            run.task.result()
+        self._runs.pop(run.id, None)
+        self._runs[run.id] = run
+        return run
+
+    def _end(self, run: LiveRun) -> None:
+        self._working.discard(run)
+        run.close()
+        if not run.task.cancelled():
+            run.task.exception()  # is told to whoever waits, if anybody does
+        ended = [id for id, each in self._runs.items() if each.ended]
+        for id in ended[: max(0, len(ended) - MOST_KEPT)]:
+            del self._runs[id]
+
+    def find(self, id: str) -> LiveRun | None:
+        return self._runs.get(id)
+
+    def forget(self, id: str) -> None:
+        self._runs.pop(id, None)
+
+    async def close(self) -> None:
+        """Cancel what is going on; it can be resumed."""
+        working = list(self._working)
+        for run in working:
+            run.cancel()
+        for run in working:
+            await run.settled()
+
+
+async def recorded(folder: RunFolder, after: int) -> list[Frame]:
+    """The events after that number, as a replay of the record makes them."""
+    journal = folder.journal
+    telling = Telling(int(journal.stat().st_mtime) if journal.exists() else 0, live=False)
+    await replay(folder.spec(), folder, listeners=[telling])
+    return telling.after(after)
+
+
+def ending(state: JSON) -> Frame:
+    """The last frame of a stream of events."""
+    return Frame(None, "end", json.dumps(state))

@@ -1,0 +1,156 @@
+"""From what a request asks to a run that is going on, for every endpoint that starts one or goes on with one."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+
+from folkmoot import events, runs
+from folkmoot.asking import Asked, find_model, plan
+from folkmoot.errors import InputError
+from folkmoot.frontends.server.bodies import How
+from folkmoot.frontends.server.live import LiveRun
+from folkmoot.frontends.server.refusals import Refusal
+from folkmoot.frontends.server.service import Service, key_of, via_of
+from folkmoot.intake import ATTACHMENT_LIMIT, TEXT_LIMIT
+from folkmoot.limits import Purse
+from folkmoot.providers.catalog import APIS, LOCAL_SERVERS
+from folkmoot.runs import Machine
+from folkmoot.seats import find_seat
+from folkmoot.store import RunFolder, RunSpec, Turn
+from folkmoot.types import Attachment, Seat
+
+Settings = Mapping[str, Any]
+"""temperature, effort and max_tokens, for the seats of which nothing else is said."""
+
+
+@dataclass
+class Question:
+    """What was asked, however a client wrote it down."""
+
+    prompt: str
+    model: str | None = None
+    system: str | None = None
+    history: Sequence[Turn] = ()
+    attachments: Sequence[Attachment] = ()
+    settings: Settings = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)  # fields of the request that changed nothing
+
+
+async def start(
+    service: Service, request: Request, question: Question, how: How, listeners: Sequence[events.Listener] = ()
+) -> LiveRun:
+    """Begin a run. Raises InputError or Refusal before anything is asked."""
+    panel, protocol = _whom(service, request, question, how)
+    purse = service.purse(request)
+    attachments = list({each.sha256: each for each in question.attachments}.values())
+    _check_size(question)
+    asked = Asked(
+        prompt=question.prompt,
+        panel=panel,
+        protocol=protocol,
+        models=how.models,
+        options=how.options,
+        limits=how.limits_given(),
+        history=question.history,
+        attachments=attachments,
+        system=question.system,
+        seed=how.seed or 0,
+        via=via_of(request),
+        dress=lambda seats: _dressed(seats, how.roles, question, service.machine),
+    )
+    spec = _within(await asyncio.to_thread(plan, asked, service.machine), purse)
+    begin = partial(runs.begin, spec, service.machine, attachments=attachments, account=purse)
+    return await service.live.begin(lambda watching: begin(listeners=watching), listeners)
+
+
+async def go_on(
+    service: Service,
+    request: Request,
+    folder: RunFolder,
+    *,
+    options: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    retry_failed: bool = False,
+    listeners: Sequence[events.Listener] = (),
+) -> LiveRun:
+    """Go on with a run that nobody works on."""
+    purse = service.purse(request)
+    if purse is not None and folder.spec().limits.budget is None:
+        message = f"{folder.id} was begun without a budget, and your key has one; fork it with limits.budget set"
+        raise Refusal(403, message, kind="permission_error", code="no_budget")
+    begin = partial(
+        runs.go_on, folder, service.machine, options=options, limits=limits, retry_failed=retry_failed, account=purse
+    )
+    return await service.live.begin(lambda watching: begin(listeners=watching), listeners)
+
+
+def _whom(service: Service, request: Request, question: Question, how: How) -> tuple[str | None, str | None]:
+    """The panel and the protocol. A key that may ask some models only must ask them as they are."""
+    key, model = key_of(request), question.model
+    changed = how.model_fields_set - {"seed", "progress"}
+    if key is not None and key.only and (model not in key.only or changed):
+        message = f"the key {key.name} may ask {', '.join(key.only)}, and change nothing about how they answer"
+        raise Refusal(403, message, kind="permission_error", code="model_not_allowed", param="model")
+    panel, protocol = found_model(model, service.machine) if model else (None, None)
+    return how.panel or panel, how.protocol or protocol
+
+
+def found_model(name: str, machine: Machine) -> tuple[str | None, str | None]:
+    try:
+        return find_model(name, machine)
+    except InputError as error:
+        message = "\n".join(error.problems)
+        raise Refusal(404, message, kind="not_found_error", code="model_not_found", param="model") from None
+
+
+def _within(spec: RunSpec, purse: Purse | None) -> RunSpec:
+    """A run for a key with a budget has one too, so that no seat without a known price can be asked."""
+    if purse is None or purse.limits.budget is None:
+        return spec
+    most = purse.limits.budget - purse.spent
+    budget = min(spec.limits.budget or most, most)
+    return spec.model_copy(update={"limits": spec.limits.model_copy(update={"budget": budget})})
+
+
+def _check_size(question: Question) -> None:
+    texts = (question.prompt, question.system or "", *(turn.text for turn in question.history))
+    try:
+        size = sum(len(text.encode()) for text in texts)
+    except UnicodeEncodeError:
+        raise InputError("the text holds half a character, a lone surrogate") from None
+    if size > TEXT_LIMIT:
+        raise InputError(f"the conversation is {size:,} bytes of text; at most {TEXT_LIMIT:,} are sent")
+    if (size := sum(len(each.content) for each in question.attachments)) > ATTACHMENT_LIMIT:
+        raise InputError(f"the images and PDFs are {size:,} bytes together; at most {ATTACHMENT_LIMIT:,} are sent")
+
+
+def _dressed(
+    seats: tuple[Seat, ...], roles: Mapping[str, str], question: Question, machine: Machine
+) -> tuple[Seat, ...]:
+    """The seats with their roles and, where they can take it and nothing else is said, the settings."""
+    found = {find_seat(seats, written).name: role for written, role in roles.items()}
+
+    def dressed(seat: Seat) -> Seat:
+        changes: dict[str, Any] = {"role": found[seat.name]} if seat.name in found else {}
+        for name, value in question.settings.items():
+            if value is None or getattr(seat, name) is not None:
+                continue
+            if _takes_settings(seat, machine):
+                changes[name] = value
+            else:
+                question.ignored.append(f"{name} for {seat.id}")
+        return Seat.model_validate({**seat.model_dump(), **changes})
+
+    return tuple(dressed(seat) for seat in seats)
+
+
+def _takes_settings(seat: Seat, machine: Machine) -> bool:
+    """Whether a seat is asked over an API: programs, people and recordings have no temperature to set."""
+    table = machine.config.providers.get(seat.provider, {})
+    return "command" not in table and (
+        seat.provider in APIS or seat.provider in LOCAL_SERVERS or seat.provider == "sim" or "base_url" in table
+    )

@@ -1,0 +1,258 @@
+"""The native API: runs are started, watched, cancelled, resumed, forked, read and deleted."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.frontends.server.served import QUICK, Served, machine, over, read_events, serving
+from tests.loopback import Asked, LoopbackModels, Reply
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(machine(tmp_path_factory.mktemp("home"))) as running:
+        yield running
+
+
+def test_a_run_is_started_watched_and_read(served: Served) -> None:
+    id = served.begin()
+    kinds = [event.kind for event in served.events(id)]
+    assert kinds[0] == "run_started" and kinds[-2:] == ["run_finished", "end"]
+    found = served.get(f"/api/v1/runs/{id}").json()
+    assert found["state"] == "ended" and found["spec"]["protocol"] == "converge"
+    assert "391" in found["result"]["winner"]["answer"]
+
+
+def test_a_watcher_who_comes_back_hears_what_it_missed_and_nothing_twice(served: Served) -> None:
+    id = served.begin()
+    numbers = [event.id for event in served.events(id) if event.id is not None]
+    assert numbers == sorted(set(numbers))
+    later = numbers[len(numbers) // 2 :]
+    for missed in (
+        served.events(id, after=later[0] - 1),
+        served.events(id, after=7, headers={"last-event-id": str(later[0] - 1)}),  # as browsers come back
+    ):
+        assert [each.id for each in missed if each.id is not None] == later
+
+
+def test_a_run_from_its_record_is_told_with_the_same_kinds_of_events(tmp_path: Path) -> None:
+    with serving(machine(tmp_path)) as served:
+        id = served.begin()
+        live = served.events(id)
+    with serving(machine(tmp_path)) as served:
+        told = served.events(id)
+        again = served.events(id, after=[event.id for event in live if event.id][4] or 0)
+    wanted = ("run_started", "call_finished", "offered", "run_finished")
+    count = [[event.kind for event in events].count(kind) for events in (live, told, again) for kind in wanted]
+    assert count[:4] == count[4:8] == count[8:], "a number of another telling means: from the beginning"
+
+
+def test_new_text_comes_as_it_is_written_and_has_no_number(tmp_path: Path) -> None:
+    watched = threading.Event()
+
+    def reply(_: Asked) -> Reply:
+        watched.wait(20)
+        return Reply("ANSWER: 391")
+
+    with LoopbackModels(reply) as models, serving(machine(tmp_path, over(models))) as served:
+        id = served.begin(protocol="vote", models=["loop/a"])
+        told = ""
+        with served.http() as client, client.stream("GET", f"/api/v1/runs/{id}/events") as stream:
+            for piece in stream.iter_text():
+                told += piece
+                watched.set()
+        told_later = served.events(id)
+    deltas = [event for event in read_events(told) if event.kind == "text_delta"]
+    assert deltas and all(event.id is None for event in deltas)
+    assert "text_delta" not in [event.kind for event in told_later]
+
+
+def test_cancelling_ends_the_calls_and_resuming_pays_nothing_twice(tmp_path: Path) -> None:
+    hangs = {"hang": True}
+
+    def reply(asked: Asked) -> Reply:
+        return Reply("ANSWER: 391", hang=hangs["hang"] and asked.model == "slow")
+
+    with LoopbackModels(reply) as models, serving(machine(tmp_path, over(models))) as served:
+        id = served.begin(protocol="fanout", models=["loop/quick", "loop/slow"])
+        assert models.wait(lambda each: len(each.asked) == 2)
+        assert served.post(f"/api/v1/runs/{id}/resume").status_code == 409
+        assert served.post(f"/api/v1/runs/{id}/cancel").json()["state"] == "unfinished"
+        assert models.wait(lambda each: each.left == 1), "the call was given up"
+        assert served.get(f"/api/v1/runs/{id}").json()["state"] == "unfinished"
+        hangs["hang"] = False
+        assert served.post(f"/api/v1/runs/{id}/resume").json() == {"id": id, "status": "running"}
+        assert served.ended(id)["result"]["status"] == "answered"
+        assert [asked.model for asked in models.asked].count("quick") == 1
+
+
+def test_a_run_goes_on_when_its_watcher_leaves(tmp_path: Path) -> None:
+    with (
+        LoopbackModels(lambda _: Reply("ANSWER: 391", delay=0.3)) as models,
+        serving(machine(tmp_path, over(models))) as served,
+    ):
+        id = served.begin(protocol="fanout", models=["loop/a"])
+        with served.http() as client, client.stream("GET", f"/api/v1/runs/{id}/events") as stream:
+            next(stream.iter_raw())
+        assert served.ended(id)["state"] == "ended"
+
+
+def test_a_fork_keeps_the_record_and_asks_something_else(served: Served) -> None:
+    id = served.begin()
+    served.ended(id)
+    answer = served.post(f"/api/v1/runs/{id}/fork", {"set": {"threshold": 9, "prompt": "What is 2 + 2?"}})
+    assert answer.status_code == 201, answer.text
+    fork = served.ended(answer.json()["id"])
+    assert fork["spec"]["forked_from"] == id and fork["spec"]["options"]["threshold"] == 9
+
+
+def test_a_fork_that_cannot_begin_leaves_nothing_behind(served: Served) -> None:
+    id = served.begin()
+    served.ended(id)
+    before = {each["id"] for each in served.get("/api/v1/runs", params={"limit": 1000}).json()}
+    answer = served.post(f"/api/v1/runs/{id}/fork", {"set": {"seats.1.model": "nobody/x"}})
+    assert answer.status_code == 400 and "nobody" in answer.json()["error"]["message"]
+    assert {each["id"] for each in served.get("/api/v1/runs", params={"limit": 1000}).json()} == before
+
+
+def test_runs_are_listed_searched_and_deleted(served: Served) -> None:
+    id = served.begin(prompt="Which zebra is 17 * 23?")
+    served.ended(id)
+    found = served.get("/api/v1/runs", params={"search": "zebra"}).json()
+    assert [each["id"] for each in found] == [id] and "folder" not in found[0]
+    assert served.get("/api/v1/runs", params={"search": "zebra", "status": "failed"}).json() == []
+    with served.http() as client:
+        assert client.delete(f"/api/v1/runs/{id}").status_code == 204
+    assert served.get(f"/api/v1/runs/{id}").status_code == 404
+    assert served.get("/api/v1/runs", params={"search": "zebra"}).json() == []
+
+
+def test_a_receipt_and_three_exports_can_be_had(served: Served) -> None:
+    id = served.begin()
+    served.ended(id)
+    assert served.get(f"/api/v1/runs/{id}/receipt").json()["run_id"] == id
+    for kind, sign in (("html", "<!doctype html>"), ("markdown", "# "), ("json", "{")):
+        answer = served.get(f"/api/v1/runs/{id}/export", params={"format": kind})
+        assert answer.text.startswith(sign)
+        assert answer.headers["content-disposition"].startswith("attachment; "), "its scripts are not this page's"
+
+
+def test_what_there_is_can_be_read(served: Served) -> None:
+    assert {"id": "trio", "panel": "trio", "protocol": "converge", "description": "Three who judge each other"} in (
+        served.get("/api/v1/models").json()
+    )
+    protocols = {each["name"]: each for each in served.get("/api/v1/protocols").json()}
+    assert "threshold" in protocols["converge"]["options"]["properties"]
+    panels = {each["name"]: each["seats"] for each in served.get("/api/v1/panels").json()}
+    assert panels["seats"] == [QUICK]
+
+
+def test_a_panel_is_asked_with_history_roles_and_a_picture(tmp_path: Path) -> None:
+    with LoopbackModels() as models, serving(machine(tmp_path, over(models))) as served:
+        id = served.begin(
+            protocol="fanout",
+            models=["loop/a", "loop/b"],
+            roles={"s1": "skeptic"},
+            system="Be short.",
+            history=[{"role": "user", "text": "Before?"}, {"role": "assistant", "text": "This."}],
+            attachments=[{"name": "dot.png", "url": "data:image/png;base64,iVBORw0KGgo="}],
+        )
+        found = served.ended(id)
+    assert found["spec"]["attachments"][0]["name"] == "dot.png"
+    by_model = {asked.model: asked for asked in models.asked}
+    assert "Skeptic" in by_model["a"].system and "Skeptic" not in by_model["b"].system
+    assert all("Be short." in asked.system and "Before?" in str(asked.body) for asked in models.asked)
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        ({}, "prompt"),
+        ({"prompt": "x", "nonsense": 1}, "nonsense"),
+        ({"prompt": "x", "models": ["nobody/x"]}, "nobody"),
+        ({"prompt": "x", "panel": "nope"}, "nope"),
+        ({"prompt": "x", "protocol": "converge", "options": {"threshold": "high"}, "models": [QUICK]}, "threshold"),
+        ({"prompt": "x", "limits": {"timeout": "soon"}}, "timeout"),
+        ({"prompt": "x", "budget": -1}, "budget"),
+        ({"prompt": "x", "models": [QUICK], "roles": {"s9": "skeptic"}}, "s9"),
+        ({"prompt": "x", "models": [QUICK], "attachments": [{"url": "https://example.org/x.png"}]}, "fetches nothing"),
+        ({"prompt": "x", "models": [QUICK], "attachments": [{"url": "data:text/html;base64,AA=="}]}, "text/html"),
+        ({"prompt": "x", "models": [QUICK], "attachments": [{"url": "data:image/png;base64,@"}]}, "base64"),
+        ({"prompt": "x" * 1_000_001, "models": [QUICK]}, "1,000,001"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_written(
+    served: Served, body: dict[str, object], said: str
+) -> None:
+    answer = served.post("/api/v1/runs", body)
+    assert answer.status_code == 400 and said in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("id", ["nope", "%2e%2e", "..%2f..%2fetc", "last", "%2e", "*"])
+def test_only_a_whole_id_names_a_run(served: Served, id: str) -> None:
+    for answer in (served.get(f"/api/v1/runs/{id}"), served.post(f"/api/v1/runs/{id}/resume")):
+        assert answer.status_code in (404, 405) and "error" in answer.json()
+
+
+def test_a_run_that_another_process_works_on_is_neither_resumed_nor_deleted(tmp_path: Path) -> None:
+    from folkmoot.journal import Journal
+
+    with serving(machine(tmp_path)) as served:
+        id = served.begin()
+        served.ended(id)
+    journal = Journal(tmp_path / "runs" / id / "journal.jsonl")
+    with serving(machine(tmp_path)) as served:
+        assert served.get(f"/api/v1/runs/{id}").json()["state"] == "running"
+        assert served.post(f"/api/v1/runs/{id}/resume").status_code == 409
+        assert served.post(f"/api/v1/runs/{id}/cancel").status_code == 409
+        with served.http() as client:
+            assert client.delete(f"/api/v1/runs/{id}").status_code == 409
+    journal.close()
+
+
+def test_a_person_answers_over_the_native_api(served: Served) -> None:
+    id = served.begin(protocol="fanout", models=[QUICK, "human/anna"])
+    found: list[dict[str, str]] = []
+    while not found:
+        found = served.get("/api/v1/questions").json()
+    assert found[0]["run"] == id and found[0]["name"] == "anna" and "17 * 23" in found[0]["text"]
+    assert served.post(f"/api/v1/questions/{found[0]['id']}", {"text": " "}).status_code == 400
+    assert served.post(f"/api/v1/questions/{found[0]['id']}", {"text": "It is 391."}).status_code == 200
+    answers = served.ended(id)["result"]["all_answers"]
+    assert "It is 391." in [each["answer"] for each in answers]
+    assert served.post(f"/api/v1/questions/{found[0]['id']}", {"text": "again"}).status_code == 404
+
+
+def test_a_persons_late_reply_opens_a_fork(served: Served) -> None:
+    id = served.begin(protocol="fanout", models=[QUICK, "human/anna?deadline=0.1"])
+    ended = served.ended(id)
+    step = ended["result"]["failures"][0]["step"]
+    answer = served.post(f"/api/v1/runs/{id}/late", {"step": step, "text": "It is 391, sorry."})
+    assert answer.status_code == 201, answer.text
+    fork = served.ended(answer.json()["id"])
+    assert "It is 391, sorry." in [each["answer"] for each in fork["result"]["all_answers"]]
+    assert served.get(f"/api/v1/runs/{id}").json()["result"] == ended["result"], "the verdict stands"
+
+
+def test_no_more_runs_than_allowed_go_on_at_once(tmp_path: Path) -> None:
+    with (
+        LoopbackModels(lambda _: Reply(hang=True)) as models,
+        serving(machine(tmp_path, over(models)), max_runs=1) as served,
+    ):
+        id = served.begin(protocol="fanout", models=["loop/a"])
+        refused = served.post("/api/v1/runs", {"prompt": "x", "protocol": "fanout", "models": ["loop/a"]})
+        assert refused.status_code == 429 and refused.headers["retry-after"]
+        served.post(f"/api/v1/runs/{id}/cancel")
+        assert served.begin(protocol="fanout", models=[QUICK])
+
+
+def test_a_question_in_another_script_is_found_under_its_id(served: Served) -> None:
+    id = served.begin(prompt="Сколько будет 17 * 23?")
+    assert served.ended(id)["spec"]["prompt"].startswith("Сколько")
+    assert served.get(f"/api/v1/runs/{id}/export", params={"format": "json"}).status_code == 200
+    answer = served.post("/v1/chat/completions", {"model": "trio", "messages": [{"role": "user", "content": "多少?"}]})
+    run = unquote(answer.headers["x-folkmoot-run"])
+    assert run == answer.json()["folkmoot"]["run_id"] and served.get(f"/api/v1/runs/{run}").status_code == 200

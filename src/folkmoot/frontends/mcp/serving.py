@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 import hmac
 import os
-import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -17,11 +16,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from folkmoot.errors import InputError
+from folkmoot.frontends.listening import Uvicorn, address_of, is_loopback, listen
 from folkmoot.frontends.mcp.live import LiveRuns
 from folkmoot.frontends.mcp.server import make_server
 from folkmoot.runs import Machine
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PATH = "/mcp"
 
 
@@ -82,10 +81,10 @@ async def serve_http(
 
     Raises InputError for an address that others can reach, without a token, and for a port that cannot be had.
     """
-    if host not in LOOPBACK and not token:
+    if not is_loopback(host) and not token:
         raise InputError(f"--host {host} can be reached by others: give a token in FOLKMOOT_MCP_TOKEN")
-    listening = _listen(host, port)
-    address = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+    listening = listen(host, port)
+    address = address_of(host, listening)
     async with LiveRuns(machine) as runs:
         server = make_server(runs, protocols=protocols)
         app: ASGIApp = server.streamable_http_app(
@@ -94,14 +93,7 @@ async def serve_http(
         if token:
             app = _WithToken(app, token)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1)
-        await _Uvicorn(config, lambda: ready(f"http://{address}{PATH}")).serve(sockets=[listening])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise InputError(f"{host}:{port}: {error.strerror or error}; --port names another") from None
+        await Uvicorn(config, lambda: ready(f"http://{address}{PATH}")).serve(sockets=[listening])
 
 
 def _security(host: str, address: str) -> TransportSecuritySettings:
@@ -111,7 +103,7 @@ def _security(host: str, address: str) -> TransportSecuritySettings:
     """
     names = {address} | {f"{name}:{address.rpartition(':')[2]}" for name in ("127.0.0.1", "localhost", "[::1]")}
     return TransportSecuritySettings(
-        enable_dns_rebinding_protection=host in LOOPBACK, allowed_hosts=sorted(names), allowed_origins=[]
+        enable_dns_rebinding_protection=is_loopback(host), allowed_hosts=sorted(names), allowed_origins=[]
     )
 
 
@@ -131,19 +123,3 @@ class _WithToken:
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-class _Uvicorn(uvicorn.Server):
-    """Leaves signals to whoever runs us, and says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from folkmoot.errors import InputError
+from folkmoot.frontends.listening import is_loopback
 from folkmoot.frontends.server.bodies import Login, read_body
 from folkmoot.frontends.server.keyring import Key
 from folkmoot.frontends.server.page import POLICY
@@ -129,20 +129,6 @@ class Gate:
         else:
             return (*via, self._service.id)
         raise Refusal(508, message, code="loop_detected", headers=ONCE)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can be meant.
-
-    >>> [is_loopback(each) for each in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "gpu.local", "")]
-    [True, True, True, False, False, False]
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_name(headers: Headers) -> str:

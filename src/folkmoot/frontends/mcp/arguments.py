@@ -13,6 +13,7 @@ from folkmoot.types import JSON
 
 A = TypeVar("A", bound=BaseModel)
 
+_OF_OURS = ("title", "flags", "values", "duty", "else", "model")  # keys of a schema that say nothing to a client
 LONGEST_POLL = 25.0  # seconds; clients give up after 30 at the earliest
 
 
@@ -121,7 +122,7 @@ def _slim(schema: Any, nulls: bool = False) -> Any:
         return [_slim(each, nulls) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {key: value for key, value in schema.items() if key not in ("title", "flags", "duty", "else", "model")}
+    kept = {key: value for key, value in schema.items() if key not in _OF_OURS}
     if "default" in kept and kept["default"] in (None, [], {}):
         del kept["default"]
     some = kept.get("anyOf", ())

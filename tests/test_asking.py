@@ -189,6 +189,7 @@ def test_a_panel_that_cannot_be_read_is_not_listed(tmp_path: Path) -> None:
         ("x", Panel(protocol="vote", models=("sim",), options={"tie": 1}), "vote: tie"),
         ("x", Panel(protocol="converge", models=("sim",), options={"rounds": 1}), "stability_rounds"),
         ("x", Panel(protocol="council", models=("sim",), options={"chair": ["nobody/x"]}), "'nobody' is no provider"),
+        ("x", Panel(protocol="vote", models=("llm/no-such-model",)), "llm has no model 'no-such-model'"),
         ("x", Panel(protocol="vote", models=("x", "sim")), "the panel 'x' is inside itself"),
         (
             "trio",

@@ -14,7 +14,10 @@ from folkmoot.execute import freeze
 from folkmoot.limits import Limits
 from folkmoot.panels import Panel, missing
 from folkmoot.protocols import check_options, duties, find_protocol, protocol_names
-from folkmoot.runs import Machine
+from folkmoot.providers import open_provider
+from folkmoot.providers.base import Settings
+from folkmoot.providers.catalog import AGENTS, APIS
+from folkmoot.runs import Machine, everybody
 from folkmoot.seats import numbered, panel_seats, parse_models, weighted, with_duties
 from folkmoot.store import Attached, RunSpec, Turn
 from folkmoot.types import Attachment, Record, Seat
@@ -218,8 +221,30 @@ def check_panel(name: str, panel: Panel, machine: Machine, taken: Sequence[str] 
         problems.append(f"a panel cannot be called {name!r}: a protocol or a command is")
     try:
         trial = replace(machine, drafts={**machine.drafts, name: panel})
-        plan(Asked("", panel=name), trial)
+        problems += _unknown_models(plan(Asked("", panel=name), trial), trial)
     except InputError as error:
         problems += error.problems
     if problems:
         raise InputError(*dict.fromkeys(problems))
+
+
+def _unknown_models(spec: RunSpec, machine: Machine) -> list[str]:
+    """What providers say of models that they do not have, as far as they can be asked now.
+
+    A vendor's API has any model until it is asked, and a key that is not here may be there when the panel is asked.
+    """
+    problems: list[str] = []
+    for seat in everybody(spec):
+        if seat.provider in (*APIS, *AGENTS, "panel"):
+            continue
+        table = machine.config.providers.get(seat.provider, {})
+        try:
+            provider = open_provider(seat.provider, Settings(environ=machine.environ, table=table))
+        except InputError:
+            continue
+        try:
+            if check := getattr(provider, "check_name", None) or getattr(provider, "check_model", None):
+                check(seat.model.partition("/")[2])
+        except InputError as error:
+            problems += error.problems
+    return problems

@@ -127,11 +127,11 @@ def test_a_broken_file_is_told_of_and_harms_no_other(moot: Installed) -> None:
 
 def test_llm_consortiums_configurations_are_taken_over(moot: Installed, tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
-    inner = DEFAULTS | {"models": {"markov": 2}, "arbiter": None}
-    outer = DEFAULTS | {"models": {"inner": 1, "markov": 1}, "arbiter": "inner"}
+    inner = DEFAULTS | {"models": {"gpt-4o-mini": 2}, "arbiter": None}
+    outer = DEFAULTS | {"models": {"inner": 1, "gpt-4o-mini": 1}, "arbiter": "inner"}
     path = database(tmp_path / "old", outer=outer, inner=inner)
     ended = moot("panel", "import", "--llm-consortium", str(path))
     assert ended.code == 0, ended.err
     shown = moot("panel", "show", "outer", "-o", "json").json
-    assert shown["models"] == ["panel/inner", "llm/markov"] and shown["options"]["arbiter"] == ["panel/inner"]
-    assert json.loads(moot("panel", "list", "-o", "json").out)[0]["models"] == ["llm/markov*2"]
+    assert shown["models"] == ["panel/inner", "llm/gpt-4o-mini"] and shown["options"]["arbiter"] == ["panel/inner"]
+    assert json.loads(moot("panel", "list", "-o", "json").out)[0]["models"] == ["llm/gpt-4o-mini*2"]

@@ -99,8 +99,8 @@ class LlmModels(BaseProvider):
     def __init__(self, settings: Settings, models: Mapping[str, "ModelWithAliases"]) -> None:
         self.settings, self._models = settings, models
 
-    def check_model(self, name: str) -> None:
-        """Raises InputError for a model that is not there, that is a panel, or that lacks its key."""
+    def check_name(self, name: str) -> None:
+        """Raises InputError for a model that is not there, or that is a panel."""
         found = self._models.get(name)
         if found is None:
             near = difflib.get_close_matches(name, self._models, n=3)
@@ -110,7 +110,11 @@ class LlmModels(BaseProvider):
             panel = name.removeprefix("folkmoot/")
             instead = f"panel/{name}" if panel == name else f"a panel with the protocol {panel}, as panel/NAME"
             raise InputError(f"llm/{name} is Folkmoot itself; as a seat, write {instead}")
-        model = _either(found)
+
+    def check_model(self, name: str) -> None:
+        """Raises InputError for what cannot be asked: also for a model that lacks its key."""
+        self.check_name(name)
+        model = _either(self._models[name])
         if model.needs_key and not self._key(model):
             variable = f", or set {model.key_env_var}" if model.key_env_var else ""
             raise InputError(f"llm/{name} needs a key: llm keys set {model.needs_key}{variable}")

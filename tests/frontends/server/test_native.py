@@ -70,6 +70,28 @@ def test_new_text_comes_as_it_is_written_and_has_no_number(tmp_path: Path) -> No
     assert "text_delta" not in [event.kind for event in told_later]
 
 
+def test_who_comes_late_is_told_what_is_being_written(tmp_path: Path) -> None:
+    stalled = Reply("A long answer that is never ended.", stall=True)
+    with LoopbackModels(lambda _: stalled) as models, serving(machine(tmp_path, over(models))) as served:
+        id = served.begin(protocol="vote", models=["loop/a"])
+        written = []
+        for _ in range(2):
+            told = ""
+            with served.http() as client, client.stream("GET", f"/api/v1/runs/{id}/events") as stream:
+                for piece in stream.iter_text():
+                    told += piece
+                    if "A long answ" in "".join(texts(told)):
+                        break
+            written.append("".join(texts(told)))
+        served.post(f"/api/v1/runs/{id}/cancel", {})
+    assert written[1].startswith(written[0][:11])
+
+
+def texts(told: str) -> list[str]:
+    whole = told[: told.rfind("\n\n") + 2]
+    return [each.data["text"] for each in read_events(whole) if each.kind == "text_delta"]
+
+
 def test_cancelling_ends_the_calls_and_resuming_pays_nothing_twice(tmp_path: Path) -> None:
     hangs = {"hang": True}
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from folkmoot import events
@@ -51,8 +52,36 @@ class Telling:
 
     def after(self, number: int) -> list[Frame]:
         """The frames with higher numbers; all of them for a number of another telling."""
-        known = number - self.first
-        return self.frames[known:] if 0 < known < TELLING else list(self.frames)
+        return self.frames[number - self.first :] if self.knows(number) else list(self.frames)
+
+    def knows(self, number: int) -> bool:
+        return 0 < number - self.first < TELLING
+
+
+class Writing:
+    """A listener that keeps what is being written: of each call that runs, all that its attempt has said."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[str, list[events.TextDelta]] = {}  # by step
+
+    def __call__(self, event: events.Event) -> None:
+        match event:
+            case events.TextDelta():
+                pieces = self._pieces.setdefault(event.step, [])
+                if pieces and pieces[0].attempt != event.attempt:
+                    pieces.clear()
+                pieces.append(event)
+            case events.CallFinished() | events.CallFailed():
+                for step in (event.step, f"{event.step}+repair"):
+                    self._pieces.pop(step, None)
+            case events.PhaseFinished():  # with calls that were given up
+                place = f"{event.scope}r{event.round}/{event.phase}/"
+                for step in [each for each in self._pieces if each.startswith(place)]:
+                    del self._pieces[step]
+
+    def so_far(self) -> list[events.TextDelta]:
+        """One piece of text for each call."""
+        return [replace(each[0], text="".join(piece.text for piece in each)) for each in self._pieces.values()]
 
 
 class LiveRun:
@@ -62,13 +91,16 @@ class LiveRun:
         self.id = ""  # until it has begun
         self._telling = Telling(begun, live=True)
         self._watchers: set[Channel[Frame]] = set()
+        self._writing = Writing()
         self.task: asyncio.Task[Result]
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.TextDelta):
+            self._writing(event)
             if self._watchers:
                 self._tell(self._telling.frame(event))
             return
+        self._writing(event)
         if isinstance(event, events.RunStarted):
             self.id = event.run_id
         self._telling(event)
@@ -95,8 +127,12 @@ class LiveRun:
         await asyncio.wait({self.task})
 
     async def watch(self, after: int, idle: float) -> AsyncGenerator[Frame | None, None]:
-        """What happened after that number, then what happens, to the end; None as a sign of life."""
-        channel = Channel(self._telling.after(after))
+        """What happened after that number, then what happens, to the end; None as a sign of life.
+
+        Who has heard nothing yet is also told what is being written, as far as it is.
+        """
+        written = [] if self._telling.knows(after) else [self._telling.frame(each) for each in self._writing.so_far()]
+        channel = Channel([*self._telling.after(after), *written])
         if self.ended:
             channel.close()
         self._watchers.add(channel)

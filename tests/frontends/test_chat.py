@@ -1,10 +1,9 @@
 """The chat as a user meets it: in a terminal of its own, and over lines that are piped in."""
 
-import io
 import json
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ from folkmoot.frontends.chat.conversation import Conversation, Setting, said
 from folkmoot.panels import Panel
 from folkmoot.runs import Machine
 from folkmoot.store import Home, Turn
-from tests.frontends.installed import COMMAND, QUICK, Installed
+from tests.frontends.installed import QUICK, Installed
+from tests.frontends.terminals import Terminal, terminals
 from tests.loopback import LoopbackModels
 from tests.play import play, spec_for
-
-Terminal = Callable[..., pexpect.spawn]
 
 PROMPT = re.escape("\x1b[?2004h")  # what a terminal is told when a line is about to be read: pastes come in brackets
 STUCK = "sim/careful?delay=0,sim/hasty?delay=600*2"
@@ -36,21 +34,14 @@ def moot(tmp_path: Path) -> Installed:
 @pytest.fixture
 def terminal(moot: Installed) -> Iterator[Terminal]:
     """Chats in a terminal; what it says is in `logfile_read`."""
-    children: list[pexpect.spawn] = []
+    with terminals(moot) as run:
 
-    def chat(*arguments: str) -> pexpect.spawn:
-        child = pexpect.spawn(
-            str(COMMAND), ["chat", *arguments], env=moot.environment(), cwd=str(moot.home), encoding="utf-8",
-            dimensions=(40, 160), timeout=60, echo=False,
-        )  # fmt: skip
-        child.logfile_read = io.StringIO()
-        children.append(child)
-        child.expect(PROMPT)
-        return child
+        def chat(*words: str) -> pexpect.spawn:
+            child = run("chat", *words, width=160)
+            child.expect(PROMPT)
+            return child
 
-    yield chat
-    for child in children:
-        child.close(force=True)
+        yield chat
 
 
 def says(child: pexpect.spawn, line: str, *expected: str) -> None:

@@ -1,16 +1,13 @@
 """A person with a seat at a terminal: what is read there, how a reply is written, and what happens without one."""
 
-import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from tests.frontends.installed import COMMAND, Installed
-
-Terminal = Callable[..., pexpect.spawn]
+from tests.frontends.terminals import Terminal, ended, terminals
 
 SIMS = "sim/careful?delay=0,sim/hasty?delay=0"
 QUESTION = "What is 17 * 23?"
@@ -25,27 +22,8 @@ def moot(tmp_path: Path) -> Installed:
 @pytest.fixture
 def terminal(moot: Installed) -> Iterator[Terminal]:
     """Runs a command in a terminal; what it says is in `logfile_read`."""
-    children: list[pexpect.spawn] = []
-
-    def run(*words: str, command: str = str(COMMAND)) -> pexpect.spawn:
-        child = pexpect.spawn(
-            command, list(words), env=moot.environment(), cwd=str(moot.home), encoding="utf-8",
-            dimensions=(60, 200), timeout=60, echo=False,
-        )  # fmt: skip
-        child.logfile_read = io.StringIO()
-        children.append(child)
-        return child
-
-    yield run
-    for child in children:
-        child.close(force=True)
-
-
-def ended(child: pexpect.spawn) -> tuple[int, str]:
-    """The exit code, and everything that was written."""
-    child.expect(pexpect.EOF)
-    child.close()
-    return child.exitstatus, child.logfile_read.getvalue()
+    with terminals(moot) as run:
+        yield lambda *words, **given: run(*words, **{"height": 60, **given})
 
 
 def test_a_person_reads_the_prompt_and_writes_a_reply_of_several_lines(terminal: Terminal, moot: Installed) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from tests.frontends.installed import COMMAND, Installed
+from tests.frontends.terminals import Terminal, ended, terminals
 
 SEATS = "sim/careful?delay=0.05,sim/hasty?delay=0.05,sim/contrarian?delay=0.05"
 STUCK = "sim/careful?delay=0.05,sim/hasty?delay=0.05,sim/contrarian?delay=600"
@@ -17,8 +18,6 @@ STUCK = "sim/careful?delay=0.05,sim/hasty?delay=0.05,sim/contrarian?delay=600"
 QUESTION = "The car wash is only 100m away from my house, should I walk or drive?"
 PROTOCOLS = ("ask", "brainstorm", "consortium", "converge", "council", "debate", "fanout", "synthesize", "vote")
 COLOUR = r"(\x1b\[[0-9;]*m)*"
-
-Terminal = Callable[..., pexpect.spawn]
 
 
 @pytest.fixture
@@ -29,27 +28,8 @@ def moot(tmp_path: Path) -> Installed:
 @pytest.fixture
 def terminal(moot: Installed) -> Iterator[Terminal]:
     """Runs the command with these arguments in a terminal `width` wide; what it says is in `logfile_read`."""
-    children: list[pexpect.spawn] = []
-
-    def run(*arguments: str, width: int = 200, height: int = 40, **environ: str) -> pexpect.spawn:
-        child = pexpect.spawn(
-            str(COMMAND), list(arguments), env=moot.environment() | environ, cwd=str(moot.home), encoding="utf-8",
-            dimensions=(height, width), timeout=60, echo=False,
-        )  # fmt: skip
-        child.logfile_read = io.StringIO()
-        children.append(child)
-        return child
-
-    yield run
-    for child in children:
-        child.close(force=True)
-
-
-def ended(child: pexpect.spawn) -> tuple[int, str]:
-    """The exit code, and everything that was written."""
-    child.expect(pexpect.EOF)
-    child.close()
-    return child.exitstatus, child.logfile_read.getvalue()
+    with terminals(moot) as run:
+        yield run
 
 
 def kept(raw: str) -> str:

@@ -20,7 +20,8 @@ from folkmoot.types import JSON
 from tests.frontends.installed import COMMAND
 from tests.frontends.mcp.clients import machine_at
 
-PLUGINS = Path(__file__).parents[1] / "plugins"
+ROOT = Path(__file__).parents[1]
+PLUGINS = ROOT / "plugins"
 CLAUDE = PLUGINS / "claude-code"
 PATIENT = 300  # seconds that a debate may take at least before a client gives up
 
@@ -128,6 +129,15 @@ def test_continues_block_says_what_it_is() -> None:
     block = read_yaml((PLUGINS / "continue/folkmoot.yaml").read_text("utf-8"))
     assert {"name", "version", "schema", "mcpServers"} == set(block)
     assert block["schema"] == "v1"
+
+
+def test_the_repository_is_a_marketplace_that_offers_the_same_plugin() -> None:
+    whole, beside = (
+        read_json((folder / ".claude-plugin/marketplace.json").read_text("utf-8")) for folder in (ROOT, CLAUDE)
+    )
+    (offered,) = whole["plugins"]
+    assert (ROOT / offered["source"]).resolve() == CLAUDE.resolve()
+    assert whole | {"plugins": [offered | {"source": "./"}]} == beside
 
 
 def test_the_marketplace_offers_the_plugin_beside_it() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -192,22 +193,27 @@ def test_a_panels_own_budget_ends_the_panel_and_not_the_run() -> None:
     assert result.status == "voted" and result.answer == "ANSWER: 1"
 
 
-def test_what_was_finished_inside_before_a_crash_is_not_paid_again(tmp_path: Path) -> None:
-    folder = new_folder(tmp_path)
-    whole, scripted = play(spec_with(), Metered(lambda request: paid(f"ANSWER: {request.model}")), folder)
-    record = folder.journal.read_bytes().splitlines(keepends=True)
-    folder.result_file.unlink()
-    (inner,) = inner_folders(folder)
-    inner.result_file.unlink()
-    kept = [line for line in record if b"panel" not in line and b'"seat":"s2"' not in line]
-    folder.journal.write_bytes(b"".join(kept))
-    told = inner.journal.read_bytes().splitlines(keepends=True)
-    last = max(at for at, line in enumerate(told) if b'"kind":"finished"' in line)
-    inner.journal.write_bytes(b"".join(told[:last]))
+def test_wherever_it_is_cut_off_nothing_that_was_finished_inside_is_paid_again(tmp_path: Path) -> None:
+    def script(request: Request) -> Completion:
+        return paid(f"ANSWER: {request.model}")
 
-    again, more = play(folder.spec(), Metered(lambda request: paid(f"ANSWER: {request.model}")), folder)
-    assert len(more.requests) == 1 and len(scripted.requests) == 4
-    assert again.outcome == whole.outcome and again.cost_usd == pytest.approx(0.4)
+    whole, _ = play(spec_with(), Metered(script), complete := new_folder(tmp_path / "whole"))
+    inner_lines = inner_folders(complete)[0].journal.read_bytes().splitlines(keepends=True)
+    for kept in range(len(inner_lines) + 1):
+        shutil.copytree(complete.path, tmp_path / str(kept) / "run")
+        folder = new_folder(tmp_path / str(kept))
+        outer = folder.journal.read_bytes().splitlines(keepends=True)
+        folder.result_file.unlink()
+        folder.journal.write_bytes(b"".join(line for line in outer if b'"seat":"s2"' not in line))
+        (inner,) = inner_folders(folder)
+        inner.result_file.unlink()
+        inner.journal.write_bytes(b"".join(inner_lines[:kept]))
+        finished = sum(b'"kind":"finished"' in line for line in inner_lines[:kept])
+
+        again, more = play(folder.spec(), Metered(script), folder)
+        assert len(more.requests) == 3 - finished
+        assert again.outcome == whole.outcome and again.cost_usd == pytest.approx(0.4)
+        assert again.attempts == whole.attempts
 
 
 def test_a_panel_that_is_asked_again_asks_only_its_failed_seats_again(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from folkmoot.consortia import create_consortium
     from folkmoot.engine import Engine, EngineConfig, RoundOverrides
     from folkmoot.errors import FolkmootError, InputError
-    from folkmoot.library import resume_run, run_protocol, run_protocol_async
+    from folkmoot.library import ask_panel, ask_panel_async, resume_run, run_protocol, run_protocol_async
     from folkmoot.types import Completion, Outcome, Provider, Request, Result, Seat, Usage
 
 _HOMES = {
@@ -24,7 +24,7 @@ _HOMES = {
     "folkmoot.consortia": ("create_consortium",),
     "folkmoot.engine": ("Engine", "EngineConfig", "RoundOverrides"),
     "folkmoot.errors": ("FolkmootError", "InputError"),
-    "folkmoot.library": ("resume_run", "run_protocol", "run_protocol_async"),
+    "folkmoot.library": ("ask_panel", "ask_panel_async", "resume_run", "run_protocol", "run_protocol_async"),
     "folkmoot.types": ("Completion", "Outcome", "Provider", "Request", "Result", "Seat", "Usage"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -32,7 +32,8 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 __all__ = [
     "ClosingRule", "Completion", "Decision", "Engine", "EngineConfig", "FolkmootError", "InputError", "Outcome",
     "Provider", "Request", "Result", "RoundOverrides", "RoundScores", "Seat", "Usage", "VoteThreshold", "__version__",
-    "create_consortium", "register_closing", "resume_run", "run_protocol", "run_protocol_async",
+    "ask_panel", "ask_panel_async", "create_consortium", "register_closing", "resume_run", "run_protocol",
+    "run_protocol_async",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from folkmoot.config import config_path, load_config, with_credentials
 from folkmoot.errors import InputError
 from folkmoot.limits import Limits
 from folkmoot.runs import Machine, begin, go_on
-from folkmoot.store import Home
+from folkmoot.store import Home, Turn
 from folkmoot.sync import wait_for
 from folkmoot.types import Result, Seat
 
@@ -57,6 +57,31 @@ async def run_protocol_async(
     )
     spec = plan(asked, machine)
     return await begin(spec, machine, listeners=listeners)
+
+
+async def ask_panel_async(
+    panel: str,
+    prompt: str,
+    *,
+    history: Sequence[Turn] = (),
+    seed: int = 0,
+    listeners: Sequence[events.Listener] = (),
+    machine: Machine | None = None,
+    **options: Any,
+) -> Result:
+    """Ask a saved panel, by its own protocol. `options` go before those it was saved with; some are fields of Limits.
+
+    `history` holds the turns of the conversation before this question. Raises InputError before anything is spent.
+    """
+    machine = machine or this_machine()
+    limits = {name: options.pop(name) for name in list(options) if name in Limits.model_fields}
+    asked = Asked(prompt, panel=panel, options=options, limits=limits, history=history, seed=seed)
+    return await begin(plan(asked, machine), machine, listeners=listeners)
+
+
+def ask_panel(panel: str, prompt: str, **options: Any) -> Result:
+    """`ask_panel_async` for code that is not asynchronous; works in a notebook too."""
+    return wait_for(ask_panel_async(panel, prompt, **options))
 
 
 def run_protocol(protocol: str, prompt: str, models: str | Sequence[str] | Sequence[Seat], **options: Any) -> Result:

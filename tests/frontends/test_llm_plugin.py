@@ -339,6 +339,13 @@ def test_what_is_saved_is_a_model_a_member_and_can_be_listed_shown_and_removed(r
     assert run_llm("consortium", "info", "my-consortium").code == 4
 
 
+def test_what_is_listed_cannot_steer_a_terminal(run_llm: Llm) -> None:
+    run_llm("consortium", f"\x1b[2J{QUESTION}", *MEMBERS)
+    for command in ("runs", "run-info"):
+        shown = run_llm("consortium", command).out
+        assert QUESTION in shown and "\x1b" not in shown
+
+
 def test_runs_are_listed_shown_and_counted(run_llm: Llm) -> None:
     run_llm("consortium", QUESTION, *MEMBERS)
     id = run_llm.runs()[-1].name

@@ -16,7 +16,7 @@ import click
 
 from folkmoot import events
 from folkmoot.config import config_path, load_config, with_credentials
-from folkmoot.errors import FolkmootError
+from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.terminal_people import TerminalPeople
 from folkmoot.runs import Machine, everybody
@@ -231,6 +231,18 @@ def _interrupted(interrupted: Interrupted, seen: _Seen, screen: Screen) -> int:
         _print_json(result_json(result), screen)
     click.echo(f"folkmoot: interrupted, and nothing is lost: folkmoot resume {folder.id}", err=True)
     return interrupted.code
+
+
+def result_writer(path: Path, shown: Callable[[Result], JSON]) -> events.Listener:
+    """A listener that writes the result to `path`, as `shown` says. Raises InputError where there is no such folder."""
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--output {path}: there is no folder {path.parent}")
+
+    def write(event: events.Event) -> None:
+        if isinstance(event, events.RunFinished):
+            path.write_text(json.dumps(shown(event.result), ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+    return write
 
 
 def print_event(event: events.Event) -> None:

@@ -11,8 +11,8 @@ import click
 
 from folkmoot.asking import Asked, plan
 from folkmoot.errors import InputError
-from folkmoot.events import Event, Listener, RunFinished
-from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
+from folkmoot.events import Listener
+from folkmoot.frontends.cli.driver import Screen, carry_out, result_writer, this_machine
 from folkmoot.frontends.cli.flags import RUN_FLAGS, VIEW_FLAGS, chosen_options, dress, option_flags, split
 from folkmoot.intake import read_input
 from folkmoot.protocols import Registered, find_protocol
@@ -95,7 +95,7 @@ def _start(
     if output_dir is not None:
         listeners.append(RefineryExport(output_dir, lambda result: result_json(result, receipt_of(result))))
     if output is not None:
-        listeners.append(_writer(output))
+        listeners.append(result_writer(output, result_json))
     return carry_out(
         lambda watching: begin(spec, machine, attachments=attachments, listeners=watching), machine, screen, listeners
     )
@@ -107,18 +107,6 @@ def _with_piped(prompt: str | None) -> str | None:
         return prompt
     piped = sys.stdin.read().strip()
     return "\n\n".join(part for part in (prompt, piped) if part) or None
-
-
-def _writer(path: Path) -> Listener:
-    from folkmoot.render.as_json import result_json
-
-    def write(event: Event) -> None:
-        if isinstance(event, RunFinished):
-            path.write_text(json.dumps(result_json(event.result), ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"--output {path}: there is no folder {path.parent}")
-    return write
 
 
 def _count(given: Mapping[str, Any]) -> int:

@@ -16,13 +16,14 @@ import click
 from folkmoot.asking import Asked, check_panel, plan
 from folkmoot.consortia import documented
 from folkmoot.errors import FolkmootError, InputError
-from folkmoot.events import Event, Listener, RunFinished
-from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
+from folkmoot.events import Listener
+from folkmoot.frontends.cli.driver import Screen, carry_out, result_writer, this_machine
 from folkmoot.frontends.cli.group import reserved_names
 from folkmoot.frontends.llm_plugin.configs import PROTOCOL, as_config, config_text, find_saved, models_text, saved
 from folkmoot.frontends.llm_plugin.flags import MEMBERS, RULES, options_given, system_given
 from folkmoot.frontends.llm_plugin.names import Names
 from folkmoot.panels import make_panel
+from folkmoot.render.wording import one_line
 from folkmoot.runs import begin
 
 DEFAULT = "run"
@@ -111,7 +112,7 @@ def _run(ctx: click.Context, /, prompt: str | None, output: Path | None, stdin: 
         options=options_given(given, names.written), system=system_given(given["system"]),
         limits={name: given[name] for name in ("budget", "max_calls") if given[name] is not None},
     )  # fmt: skip
-    listeners: list[Listener] = [] if output is None else [_writer(output)]
+    listeners: list[Listener] = [] if output is None else [result_writer(output, documented)]
     spec = plan(asked, machine, lambda note: click.echo(f"folkmoot: {note}", err=True))
     ctx.exit(carry_out(lambda watching: begin(spec, machine, listeners=watching), machine, Screen(raw=raw), listeners))
 
@@ -204,7 +205,7 @@ def _runs(limit: int, since: str | None, as_json: bool) -> None:
     for run in found:
         rounds = f"{run['iteration_count']}/{run['max_iterations']}"
         rule = f"{run['strategy']}/{run['judging_method']}"
-        prompt = " ".join(run["user_prompt"].split())[:77]
+        prompt = one_line(run["user_prompt"], 77)
         click.echo(f"{run['id']}  {run['status']:16} {rule:18} {rounds:5} {number(run['final_confidence']):5} {prompt}")
 
 
@@ -246,16 +247,6 @@ def _leaderboard(limit: int, since: str | None, model: Sequence[str], as_json: b
 
 def _piped() -> str:
     return "" if sys.stdin.isatty() else sys.stdin.read().strip()
-
-
-def _writer(path: Path) -> Listener:
-    def write(event: Event) -> None:
-        if isinstance(event, RunFinished):
-            path.write_text(json.dumps(documented(event.result), ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"--output {path}: there is no folder {path.parent}")
-    return write
 
 
 def _echo_json(value: Mapping[str, Any] | Sequence[Any]) -> None:

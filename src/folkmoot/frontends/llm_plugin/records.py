@@ -10,6 +10,7 @@ from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.llm_plugin.configs import PROTOCOL
 from folkmoot.index import Index
+from folkmoot.render.wording import one_line
 from folkmoot.rows import RunRow
 from folkmoot.runs import Machine
 from folkmoot.store import RunFolder
@@ -84,7 +85,7 @@ def board(machine: Machine, limit: int, since: str | None, models: Iterable[str]
         for turn in result.outcome.details["iterations"]:
             ranking = [model_of[id] for id in (turn["synthesis"] or {}).get("ranking", ())]
             for model in set(ranking):
-                tallies[model].judge(first=model == ranking[0])
+                tallies.setdefault(model, _Tally()).judge(first=model == ranking[0])
     wanted = [name.casefold() for name in models]
     lines = [
         tally.line(model)
@@ -170,5 +171,4 @@ def number(value: float | None) -> str:
 
 
 def _short(text: str, length: int = 97) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= length else f"{plain[:length]}..."
+    return one_line(text, length)

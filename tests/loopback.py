@@ -38,6 +38,7 @@ class LoopbackModels:
         self.left = 0  # replies that the client did not wait for
         self.connections = 0  # opened so far
         self.failures: list[Exception] = []
+        self._gate = asyncio.Semaphore(0)
         self._changed = threading.Condition()
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="loopback", daemon=True)
@@ -57,6 +58,15 @@ class LoopbackModels:
         """Block until `holds(self)`, which is looked at after every request, reply and departure."""
         with self._changed:
             return self._changed.wait_for(lambda: holds(self), timeout)
+
+    def shut(self) -> None:
+        """Let no gated reply through from now on."""
+        self._gate = asyncio.Semaphore(0)
+
+    def let_through(self, count: int) -> None:
+        """Let so many gated replies through, those that wait and then those to come."""
+        for _ in range(count):
+            self._loop.call_soon_threadsafe(self._gate.release)
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -149,7 +159,8 @@ class LoopbackModels:
 
     async def _stream(self, connection: "_Connection", asked: Asked, reply: Reply) -> bool:
         pieces = wires.stream(asked, reply)
-        half = len(pieces) // 2 if reply.cut or reply.unfinished or reply.stall else len(pieces)
+        broken = reply.cut or reply.unfinished or reply.stall
+        half = len(pieces) // 2 if broken or reply.gated else len(pieces)
         await connection.open(200, wires.media_type(asked), reply.headers)
         for piece in pieces[:half]:
             if reply.chunk_delay:
@@ -157,6 +168,10 @@ class LoopbackModels:
             await connection.piece(piece)
         if reply.stall:
             await asyncio.Event().wait()
+        if reply.gated:
+            await self._gate.acquire()
+            for piece in pieces[half:]:
+                await connection.piece(piece)
         if reply.cut:
             await connection.finish()
             return False

@@ -43,6 +43,7 @@ class Reply:
     cut: bool = False  # close the connection half-way
     unfinished: bool = False  # end the stream properly, but half-way through the answer
     stall: bool = False  # send half of the stream, then nothing until the client leaves
+    gated: bool = False  # send half of the stream, and the rest when the server's gate lets it through
     hang: bool = False  # never answer: until the client leaves or the server closes
     model: str | None = None  # the model that answers; None: the one asked
     finish: Literal["stop", "length"] = "stop"

@@ -69,6 +69,8 @@ class Merge:
             return f"it stands as it was written, because {self.failure or 'nobody merged yet'}"
         rejections = len(self.verdicts) - self.approvals
         said = f"of {len(self.peers)} peers {self.approvals} approve of its author's merge and {rejections} reject it"
+        if uncounted := len(self.peers) - len(self.verdicts):  # no verdict, or one that came when it was decided
+            said += f", {uncounted} not counted"
         return said if self.adopted else f"{said}, so it stands as it was written"
 
 

@@ -32,11 +32,15 @@ description = "Three simulated seats that judge each other"
 
 [panels.jury]
 protocol = "debate"
+options = {{ early = "off" }}
 models = ["sim/careful?delay=0.02", "sim/hasty?delay=0.02", "sim/contrarian?delay=0.02"]
 """
 
 
 expect.set_options(timeout=15_000)
+
+# Converges in 2 rounds of 9 calls; the third seat stops in the middle of its proposals until it is `let_through`.
+PAUSING = "sim/careful?delay=0, sim/hasty?delay=0, loop/pausing"
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,13 @@ def serve(home: Path, models: LoopbackModels, *arguments: str, **environ: str) -
 def models() -> Iterator[LoopbackModels]:
     with LoopbackModels(reply) as running:
         yield running
+
+
+@pytest.fixture
+def gate(models: LoopbackModels) -> LoopbackModels:
+    """The models behind the wire, with the gate shut."""
+    models.shut()
+    return models
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What the seats behind the wire say, by the name of their model."""
 
+from tests.frontends import car_wash
 from tests.wires import Asked, Reply
 
 WRITTEN = """## Take the car
@@ -50,7 +51,10 @@ NASTY = ("*_`[<" * 4000 + "\n") * 5  # marks that nothing closes
 def reply(asked: Asked) -> Reply | str:
     match asked.model:
         case "writer":
-            return Reply(WRITTEN, chunk=8, chunk_delay=0.03)
+            return Reply(WRITTEN, chunk=8, gated=True)
+        case "pausing":  # in the middle of every proposal
+            said = car_wash.reply(asked)
+            return Reply(said, chunk=8, gated=said == car_wash.ANSWER)
         case "hostile":
             return HOSTILE
         case "turning":

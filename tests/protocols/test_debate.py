@@ -132,7 +132,7 @@ def test_nobody_is_elected_by_its_own_vote_alone() -> None:
         ("synthesize", ProviderError("server", "overloaded"), "its author did not merge (server)"),
         ("synthesize", ProviderError("auth", "no key"), "its author did not merge (auth)"),
         ("confirm", "REJECT: the caveat is lost", "of 2 peers 0 approve of its author's merge and 2 reject it"),
-        ("confirm", "no comment", "of 2 peers 0 approve of its author's merge and 0 reject it"),
+        ("confirm", "no comment", "of 2 peers 0 approve of its author's merge and 0 reject it, 2 not counted"),
         ("confirm", ProviderError("server", "overloaded"), "0 approve"),
     ],
 )

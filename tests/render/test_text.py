@@ -96,6 +96,32 @@ def test_the_same_words_are_not_called_another_answer() -> None:
     assert "       -  gemini-cli/gemini-3 — word for word the same" in shown
 
 
+def test_who_voted_against_what_won_is_named_with_the_reason() -> None:
+    against = [
+        {"model_id": "claude-code/opus", "vote": "REVISE", "reason": "The caveat\nis lost."},
+        {"model_id": "gemini-cli/gemini-3", "vote": "REJECT", "reason": ""},
+    ]
+    won = outcome("2 of 3", leader="s1", met=True).model_copy(update={"details": {"dissent": against}})
+    lines = report(result(won)).splitlines()
+    assert 'Against it: claude-code/opus — REVISE — "The caveat is lost."' in lines
+    assert "Against it: gemini-cli/gemini-3 — REJECT" in lines
+
+
+@pytest.mark.parametrize(
+    ("synthesis", "shown"),
+    [
+        ({"dissent": "One says\nwalk."}, ['Dissent, in the arbiter\'s words: "One says walk."']),
+        ({"dissent": ""}, []),
+        ({"model_id": "x"}, []),
+        ("a merge", []),
+        (None, []),
+    ],
+)
+def test_an_arbiters_word_on_dissent_is_shown_where_there_is_one(synthesis: object, shown: list[str]) -> None:
+    won = outcome("sure", leader="s1", met=True).model_copy(update={"details": {"synthesis": synthesis}})
+    assert [line for line in report(result(won)).splitlines() if line.startswith("Dissent")] == shown
+
+
 def test_losses_are_all_named() -> None:
     failures = (
         Failure(step="r1/evaluate/s1>s2", seat="s1", model_id="codex-cli/gpt-5.4", round=1, phase="evaluate",

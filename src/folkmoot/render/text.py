@@ -83,7 +83,8 @@ def report_text(result: Result, *, colour: bool) -> str:
         [""],
         _headline(result, ids, colour),
         score_table(result.outcome.scores, ids, result.outcome.leader, also=also, colour=colour),
-        _dissent(result, ids),
+        _dissent(result),
+        _others(result, ids),
         _losses(result, ids, colour),
         _effort(result),
         _further(result),
@@ -118,7 +119,21 @@ def _headline(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[
         yield "No answer was chosen: all of them are above"
 
 
-def _dissent(result: Result, ids: Mapping[str, str]) -> Iterable[str]:
+def _dissent(result: Result) -> Iterable[str]:
+    """Who voted against what won, or what the arbiter says of the views that it does not follow."""
+    said = result.outcome.details
+    against = said.get("dissent") or ()
+    for each in against[:MOST_LISTED]:
+        reason = f' — "{one_line(preview(each["reason"]))}"' if each["reason"] else ""
+        yield f"Against it: {one_line(each['model_id'])} — {one_line(each['vote'])}{reason}"
+    if len(against) > MOST_LISTED:
+        yield f"    and {len(against) - MOST_LISTED} more"
+    match said.get("synthesis"):
+        case {"dissent": str(told)} if told:
+            yield f'Dissent, in the arbiter\'s words: "{one_line(preview(told))}"'
+
+
+def _others(result: Result, ids: Mapping[str, str]) -> Iterable[str]:
     """The answers that were not chosen, and who led before. Whether two answers disagree is not for us to say."""
     outcome = result.outcome
     winner = outcome.winner

@@ -25,9 +25,9 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "runs",
         (
             "account", "asking", "bundle", "config", "consortium_configs", "discovery", "doctor", "estimate",
-            "export", "index", "intake", "late", "lineup", "logs", "mailed", "mending", "nested", "panels", "people",
-            "prices", "probing", "providers", "receipt", "rows", "runs", "seats", "status", "testimony", "testing",
-            "tracing", "training", "transcript", "verify",
+            "exchange", "export", "index", "intake", "late", "lineup", "logs", "mailed", "mending", "nested", "panels",
+            "people", "prices", "probing", "providers", "receipt", "rows", "runs", "seats", "status", "testimony",
+            "testing", "tracing", "training", "transcript", "verify",
         ),
     ),
     # the ways in

@@ -43,7 +43,7 @@ def test_the_board_shows_every_seat_and_what_it_writes_and_then_the_answer_comes
     ask(page, f"{QUESTION} Show me.", models=PAUSING)
     board = page.get_by_role("region", name="What is happening")
     expect(board.locator(".seat")).to_have_count(3)
-    expect(board.locator(".seat.writing .tail", has_text="Drive.")).to_be_visible()
+    expect(board.locator(".seat.writing", has_text="loop/pausing").locator(".tail")).to_have_text(re.compile("Drive."))
     expect(board.get_by_label("propose")).to_be_visible()
     expect(board.get_by_text("free")).to_be_visible()
     artefact(page, "board-desktop")
@@ -93,6 +93,30 @@ def test_options_are_a_form_made_of_the_protocols_schema_and_only_what_changed_i
         "prompt": f"{QUESTION} Two rounds.", "model": "folkmoot/converge",
         "models": ["sim/careful?delay=0", "sim/hasty?delay=0"], "options": {"rounds": 2},
     }]  # fmt: skip
+
+
+def test_single_seats_can_be_given_roles(page: Page) -> None:
+    page.get_by_text("Seats and options").click()
+    roles = page.get_by_label("Roles of single seats")
+    roles.fill("s1: skeptic")
+    ask_button = page.get_by_role("button", name="Ask", exact=True)
+    page.get_by_label("Your question").fill("Who is against it?")
+    ask_button.click()
+    expect(page.get_by_role("alert")).to_contain_text("write SEAT=TEXT")
+    roles.fill("s7=skeptic")
+    ask_button.click()
+    expect(page.get_by_role("alert")).to_contain_text("s7")
+    roles.fill("s1=skeptic\n\ns2 = Say what = is.")
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        ask_button.click()
+    assert sent.value.post_data_json["roles"] == {"s1": "skeptic", "s2": "Say what = is."}
+    page.wait_for_url("**/#/runs/*")
+    expect(status(page)).to_be_visible()
+    page.locator("#calls > summary").click()
+    call = page.locator(".calls > li", has_text="sim/hasty").first
+    call.locator("summary").first.click()
+    call.get_by_text("What it was sent").click()
+    expect(call.locator(".whole")).to_contain_text("Say what = is.")
 
 
 def test_what_is_wrong_with_a_question_is_said_beside_it(page: Page) -> None:

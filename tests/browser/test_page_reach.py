@@ -111,7 +111,7 @@ def test_a_question_is_asked_read_and_forked_without_a_mouse(page: Page) -> None
     calls = page.locator("#calls > summary")
     reach(page, calls)
     page.keyboard.press("Enter")
-    reach(page, page.locator(".calls summary").first)
+    reach(page, page.locator(".calls > li > details > summary").first)
     page.keyboard.press("Enter")
     reach(page, page.get_by_role("button", name="Fork here"))
     page.keyboard.press("Enter")

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Opening, Served, artefact, ask, status
 from tests.frontends.car_wash import QUESTION
@@ -87,16 +87,37 @@ def test_every_call_can_be_opened_and_shows_the_reply_letter_by_letter(page: Pag
     asked(page, f"{QUESTION} Calls.")
     section(page, "Every call")
     call = page.locator(".calls > li", has=page.get_by_text("on", exact=True)).first
-    call.locator("summary").click()
+    call.locator("summary").first.click()
     expect(call.locator("code")).to_have_text(re.compile(r"^r1/evaluate/s\d>s\d$"))
     assert json.loads(call.locator("pre.raw").inner_text())["score"]
+
+
+def test_every_call_shows_what_was_sent_and_so_does_one_that_a_fork_took_over(page: Page) -> None:
+    asked(page, f"{QUESTION} <b>Sent</b>.")
+
+    def opened() -> Locator:
+        section(page, "Every call")
+        call = page.locator(".calls > li", has=page.get_by_text("on", exact=True)).first
+        call.locator("summary").first.click()
+        call.get_by_text("What it was sent").click()
+        expect(call.get_by_role("heading", level=4)).to_have_text(["system", "user"])
+        return call.locator(".whole pre.raw").last
+
+    expect(opened()).to_contain_text(re.compile(r"<b>Sent</b>.*Judge the answer", re.DOTALL))
+    page.get_by_role("button", name="Fork", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Fork")
+    dialog.get_by_label("What changes").select_option(label="option threshold")
+    dialog.get_by_label("To", exact=True).fill("7")
+    dialog.get_by_role("button", name="Fork", exact=True).click()
+    expect(page.get_by_role("region", name="What the fork changed")).to_be_visible()
+    expect(opened()).to_contain_text("<b>Sent</b>")
 
 
 def test_a_fork_from_a_step_changes_an_option_and_shows_what_that_did_to_the_verdict(page: Page) -> None:
     asked(page, f"{QUESTION} Fork me.")
     source = page.url
     section(page, "Every call")
-    page.locator(".calls summary").nth(1).click()
+    page.locator(".calls > li > details > summary").nth(1).click()
     page.get_by_role("button", name="Fork here").click()
     dialog = page.get_by_role("dialog", name="Fork here")
     expect(dialog).to_contain_text(re.compile("keeps what came before r1/propose/s"))

@@ -145,6 +145,18 @@ def test_show_recomputes_the_same_result_without_asking_anybody(moot: Installed)
     assert {key: shown[key] for key in same} == {key: first[key] for key in same}
 
 
+def test_show_with_a_step_shows_what_was_sent_and_what_came_back(moot: Installed) -> None:
+    moot("converge", "What is 17 * 23?", "-m", QUICK)
+    shown = moot("show", "last@r1/propose/s1")
+    assert shown.code == 0 and shown.err == ""
+    system, user, reply = (shown.out.index(f"── r1/propose/s1 · {each} ──\n") for each in ("system", "user", "reply"))
+    assert system < user < shown.out.index("What is 17 * 23?") < reply < shown.out.index("391")
+    (told,) = moot("show", "last@r1/evaluate/s1>s2", "-o", "json").json
+    assert [turn["role"] for turn in told["sent"]] == ["system", "user"] and "score" in told["reply"]
+    wrong = moot("show", "last@?")
+    assert wrong.code == 4 and "has no step '?'; it has r1/propose/s1" in wrong.err
+
+
 def test_a_fork_keeps_what_came_before_and_asks_only_what_follows(moot: Installed) -> None:
     first = moot("converge", "What is 17 * 23?", "-m", QUICK, "-t", "10", "-r", "2", "-o", "json").json
     forked = moot("fork", f"{first['run_id']}@r2/propose/s1", "--set", "threshold=5", "-o", "json")

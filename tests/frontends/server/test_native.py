@@ -162,6 +162,15 @@ def test_a_receipt_and_three_exports_can_be_had(served: Served) -> None:
         assert answer.headers["content-disposition"].startswith("attachment; "), "its scripts are not this page's"
 
 
+def test_what_a_seat_was_sent_can_be_read(served: Served) -> None:
+    id = served.begin()
+    served.ended(id)
+    (told,) = served.get(f"/api/v1/runs/{id}/call", params={"step": "r1/propose/s1"}).json()
+    assert [turn["role"] for turn in told["sent"]] == ["system", "user"] and told["reply"]
+    refused = served.get(f"/api/v1/runs/{id}/call", params={"step": "r9"})
+    assert refused.status_code == 400 and "has no step 'r9'" in refused.json()["error"]["message"]
+
+
 def test_what_there_is_can_be_read(served: Served) -> None:
     assert {"id": "trio", "panel": "trio", "protocol": "converge", "description": "Three who judge each other"} in (
         served.get("/api/v1/models").json()

@@ -54,9 +54,15 @@ def _status(run: str, output_format: str) -> int:
 
 
 def _show(run: str, receipt: bool, **given: Any) -> int:
-    """A run's answer and how it came about, computed again from its record."""
+    """A run's answer and how it came about, computed again from its record.
+
+    RUN@STEP shows one call, e.g. last@r1/evaluate/s1>s2: what the seat was sent, and what it wrote.
+    """
     screen = Screen.of(given)
-    folder = this_machine().home.find(run)
+    name, call, step = run.partition("@")
+    folder = this_machine().home.find(name)
+    if call:
+        return _show_call(folder, step, screen)
     listeners: list[events.Listener] = []
     if screen.format == "jsonl":
         listeners.append(print_event)
@@ -73,6 +79,25 @@ def _show(run: str, receipt: bool, **given: Any) -> int:
             click.echo(receipt_text(worth, colour=use_colour(sys.stdout)))
         return result.exit_code
     return present(result, screen)
+
+
+def _show_call(folder: RunFolder, step: str, screen: Screen) -> int:
+    """What a seat was sent and what it wrote, letter by letter, each under a line that says what it is."""
+    from folkmoot.exchange import exchanges
+    from folkmoot.render.wording import paint, visible
+
+    found = exchanges(folder, step)
+    if screen.format != "text":
+        click.echo(json.dumps([each.model_dump() for each in found], ensure_ascii=False, indent=2))
+        return 0
+    colour = use_colour(sys.stdout)
+    for each in found:
+        came = "reply" if each.reply is not None else "no reply"
+        turns = [*((turn.role, turn.text) for turn in each.sent), (came, each.reply or each.failure or "not yet")]
+        for role, text in turns:
+            click.echo(paint(f"── {each.step} · {role} ──", "strong", colour))
+            click.echo((visible(text) if sys.stdout.isatty() else text) + "\n")
+    return 0
 
 
 def _resume(

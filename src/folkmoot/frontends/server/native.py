@@ -12,6 +12,7 @@ from folkmoot import runs
 from folkmoot.asking import model_names
 from folkmoot.bundle import without_machine
 from folkmoot.errors import InputError
+from folkmoot.exchange import exchanges
 from folkmoot.frontends.server.bodies import Begun, ForkRun, LateReply, ResumeRun, StartRun, attachment, read_body
 from folkmoot.frontends.server.live import LiveRun, ending, recorded
 from folkmoot.frontends.server.refusals import Refusal
@@ -193,6 +194,13 @@ async def delete_run(service: Service, request: Request) -> Response:
     service.live.forget(folder.id)
     await asyncio.to_thread(service.machine.home.remove, folder)
     return Response(status_code=204)
+
+
+async def read_call(service: Service, request: Request) -> Response:
+    """What was sent and what came back; a second entry where the first reply could not be read."""
+    folder = service.folder(request.path_params["id"])
+    found = await asyncio.to_thread(exchanges, folder, request.query_params.get("step", ""))
+    return JSONResponse([each.model_dump() for each in found])
 
 
 async def read_receipt(service: Service, request: Request) -> Response:

@@ -57,6 +57,8 @@ export const api = {
   begin: (/** @type {unknown} */ asked) => ask("POST", "runs", asked),
   runs: (/** @type {Record<string, string>} */ query) => ask("GET", `runs?${new URLSearchParams(query)}`),
   run: (/** @type {string} */ id) => ask("GET", at(id)),
+  call: (/** @type {string} */ id, /** @type {string} */ step) =>
+    ask("GET", `${at(id)}/call?${new URLSearchParams({ step })}`),
   receipt: (/** @type {string} */ id) => ask("GET", `${at(id)}/receipt`),
   cancel: (/** @type {string} */ id) => ask("POST", `${at(id)}/cancel`, {}),
   resume: (/** @type {string} */ id, /** @type {unknown} */ how) => ask("POST", `${at(id)}/resume`, how),

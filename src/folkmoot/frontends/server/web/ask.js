@@ -50,6 +50,7 @@ export function openAsk(shell) {
     prompt: "",
     model: /** @type {string} */ (last.model ?? ""),
     models: /** @type {string} */ (last.models ?? ""),
+    roles: "",
     options: /** @type {Record<string, string>} */ ({}),
     limits: /** @type {Record<string, string>} */ ({}),
   };
@@ -143,7 +144,7 @@ export function openAsk(shell) {
         ${alert(error)}
         <details class="more">
           <summary>
-            Seats and options${changed || form.models ? html` <span class="note">changed</span>` : nothing}
+            Seats and options${changed || form.models || form.roles ? html` <span class="note">changed</span>` : nothing}
           </summary>
           <div class="field">
             <label for="models">Models</label>
@@ -163,6 +164,24 @@ export function openAsk(shell) {
             <p class="about" id="models-about">
               Separated by commas, as <code>openai/gpt-5.4*2, claude-code/opus, human/maria</code>. A person with a seat
               is asked on this page, under People.
+            </p>
+          </div>
+          <div class="field">
+            <label for="roles">Roles of single seats</label>
+            <textarea
+              id="roles"
+              rows="2"
+              .value=${form.roles}
+              aria-describedby="roles-about"
+              placeholder="s1=skeptic"
+              @input=${(/** @type {any} */ event) => {
+                form.roles = event.target.value;
+                shell.update();
+              }}
+            ></textarea>
+            <p class="about" id="roles-about">
+              A stance for single seats, one on each line: <code>s1=skeptic</code>, <code>s2=advocate</code>, or any text
+              after the <code>=</code>.
             </p>
           </div>
           ${optionsForm(fields, form.options, (name, text) => {
@@ -197,15 +216,29 @@ function asked(form, fields) {
     .split(",")
     .map((/** @type {string} */ each) => each.trim())
     .filter(Boolean);
+  const roles = rolesOf(form.roles);
   const options = values(fields, form.options);
   const limits = values(LIMITS, form.limits);
   return {
     prompt: form.prompt,
     model: form.model,
     ...(models.length ? { models } : {}),
+    ...(Object.keys(roles).length ? { roles } : {}),
     ...(Object.keys(options).length ? { options } : {}),
     ...(Object.keys(limits).length ? { limits } : {}),
   };
+}
+
+/** @param {string} written SEAT=TEXT, one on each line @returns {Record<string, string>} */
+export function rolesOf(written) {
+  const lines = written.split("\n").filter((line) => line.trim());
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [seat, ...stance] = line.split("=");
+      if (!stance.length) throw new Error(`"${line.trim()}" gives no seat a role: write SEAT=TEXT, as s1=skeptic`);
+      return [seat.trim(), stance.join("=").trim()];
+    }),
+  );
 }
 
 /** @param {Field[]} fields @param {Record<string, string>} written */

@@ -1,14 +1,18 @@
 // @ts-check
 /** Every call of a run, with what the seat wrote, letter by letter. */
 import { readStep } from "./fold.js";
-import { model, part, raw } from "./parts.js";
+import { alert, model, part, raw } from "./parts.js";
 import { html, nothing, repeat } from "./vendor/lit-html.js";
 import { counted, duration, oneLine } from "./words.js";
 
 /**
- * @param {import("./fold.js").State} state
- * @param {{ fork: (step: string) => void, late: (step: string) => void } | null} can what can be done with a call
+ * What can be done with a call: look at what was sent, which `sent` holds once it was fetched; and when the run has
+ * ended, fork it there, or answer late.
+ * @typedef {{ look: (step: string) => void, sent: Record<string, any[] | Error>, fork?: (step: string) => void,
+ *   late?: (step: string) => void }} Can
  */
+
+/** @param {import("./fold.js").State} state @param {Can} can */
 export function callsPart(state, can) {
   const ids = Object.fromEntries(state.seats.map((seat) => [seat.name, seat.model_id]));
   /** @type {Map<string, import("./fold.js").Call[]>} */
@@ -36,7 +40,7 @@ export function callsPart(state, can) {
   );
 }
 
-/** @param {import("./fold.js").Call} call @param {Record<string, string>} ids @param {any} can */
+/** @param {import("./fold.js").Call} call @param {Record<string, string>} ids @param {Can} can */
 function callLine(call, ids, can) {
   const [, about] = call.key;
   const failed = call.state === "failed";
@@ -60,11 +64,15 @@ function callLine(call, ids, can) {
             ${failed ? html`<span class="bad">${call.kind}</span>` : nothing}
           </p>
           ${failed ? html`<p class="bad">${call.message}</p>` : raw(call.text)}
+          <details class="whole" @toggle=${() => can.look(call.step)}>
+            <summary>What it was sent</summary>
+            <div class="inside">${sentView(can.sent[call.step])}</div>
+          </details>
           ${
-            can
+            can.fork
               ? html`<p class="buttons">
-                  <button type="button" @click=${() => can.fork(call.step)}>Fork here</button>
-                  ${failed && person ? html`<button type="button" @click=${() => can.late(call.step)}>Answer late</button>` : nothing}
+                  <button type="button" @click=${() => can.fork?.(call.step)}>Fork here</button>
+                  ${failed && person ? html`<button type="button" @click=${() => can.late?.(call.step)}>Answer late</button>` : nothing}
                 </p>`
               : nothing
           }
@@ -72,4 +80,17 @@ function callLine(call, ids, can) {
       </details>
     </li>
   `;
+}
+
+/** The texts of a call; those of both where it was asked again. @param {any[] | Error | undefined} found */
+function sentView(found) {
+  if (!Array.isArray(found)) return found ? alert(found) : html`<p class="about">Fetching …</p>`;
+  return found.map((each) =>
+    each.sent.length
+      ? each.sent.map(
+          (/** @type {any} */ turn) => html`<h4>${turn.role}</h4>
+            ${raw(turn.text)}`,
+        )
+      : html`<p class="about">The reply was taken over from a run that is gone, and with it what was sent.</p>`,
+  );
 }

@@ -29,6 +29,12 @@ export function openRun(shell, id) {
     seen: false, // whether somebody wants to see what seats say although a person has a seat
     error: /** @type {unknown} */ (null),
     doing: nothingDone(),
+    calls: /** @type {import("./calls.js").Can} */ ({ sent: {}, look: () => {} }),
+  };
+  run.calls.look = async (step) => {
+    if (step in run.calls.sent) return;
+    run.calls.sent[step] = await api.call(id, step).catch((error) => error);
+    shell.update();
   };
   let stop = () => {};
   let closed = false;
@@ -129,7 +135,7 @@ function page(run, shell) {
         : nothing
     }
     ${going ? live(run, shell) : detail.result ? ended(run, shell) : unfinished(run, shell)}
-    ${going ? nothing : callsPart(state, { fork: open("fork"), late: open("late") })}
+    ${going ? nothing : callsPart(state, { ...run.calls, fork: open("fork"), late: open("late") })}
     ${detail.result && !going ? followUp(run, shell) : nothing} ${actionDialog(run, shell)}
   `;
 }
@@ -195,7 +201,7 @@ function live(run, shell) {
         : nothing
     }
     <p class="buttons"><button type="button" @click=${cancel}>Cancel</button></p>
-    ${blind ? nothing : callsPart(state, null)}
+    ${blind ? nothing : callsPart(state, run.calls)}
   `;
 }
 

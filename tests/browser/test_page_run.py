@@ -221,6 +221,12 @@ def test_history_is_searched_filtered_and_opened(opening: Opening, page: Page) -
     expect(page.get_by_role("heading", level=1)).to_have_text("What is 4 * 4711?")
     page.go_back()
     expect(page.get_by_role("heading", name="History")).to_be_visible()
+    expect(runs).to_have_count(1)
+    expect(page.get_by_label("Search in questions and answers")).to_have_value("4711")
+    expect(page.get_by_label("Status")).to_have_value("answered")
+    expect(page.get_by_role("link", name="History")).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_label("Search in questions and answers")).to_have_value("")
 
 
 def test_a_search_without_a_find_says_so(opening: Opening) -> None:

@@ -44,7 +44,7 @@ const shell = {
 /** @type {[RegExp, (shell: Shell, ...found: string[]) => Page][]} */
 const ROUTES = [
   [/^#\/runs\/([^/]+)$/, openRun],
-  [/^#\/runs$/, openHistory],
+  [/^#\/runs(?:\?.*)?$/, openHistory],
   [/^#\/people$/, openPeople],
   [/^(?:#\/?)?$/, openAsk],
 ];
@@ -73,7 +73,7 @@ function draw() {
 function frame() {
   const waiting = desk.questions.length;
   const here = (/** @type {string} */ hash) =>
-    location.hash === hash || (hash === "#/" && !location.hash) ? "page" : nothing;
+    (location.hash.split("?")[0] || "#/") === hash ? "page" : nothing;
   return html`
     <header class="top">
       <a class="mark" href="#/">folkmoot</a>

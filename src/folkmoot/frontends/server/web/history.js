@@ -2,7 +2,7 @@
 /** Earlier runs: search, filter, open. */
 import { api } from "./api.js";
 import { alert, focused, model } from "./parts.js";
-import { html, nothing, repeat } from "./vendor/lit-html.js";
+import { html, live, nothing, repeat } from "./vendor/lit-html.js";
 import { cost, counted, oneLine, statusWord, when } from "./words.js";
 
 const PAGE = 50;
@@ -20,7 +20,9 @@ export function openHistory(shell) {
   /** @type {any[] | null} */
   let runs = null;
   const statuses = new Set(FILTERS.map(([status]) => status));
-  const query = { search: "", status: "", limit: PAGE };
+  const kept = new URLSearchParams(location.hash.split("?")[1]); // so that Back comes back to what was searched
+  const query = { search: kept.get("search") ?? "", status: kept.get("status") ?? "", limit: PAGE };
+  if (query.status) statuses.add(query.status);
   /** @type {unknown} */
   let error = null;
   let asked = 0;
@@ -29,12 +31,14 @@ export function openHistory(shell) {
 
   const load = async () => {
     const mine = (asked += 1);
+    const wanted = {
+      ...(query.search ? { search: query.search } : {}),
+      ...(query.status ? { status: query.status } : {}),
+    };
+    const written = String(new URLSearchParams(wanted));
+    history.replaceState(null, "", `#/runs${written ? "?" : ""}${written}`);
     try {
-      const found = await api.runs({
-        limit: String(query.limit),
-        ...(query.search ? { search: query.search } : {}),
-        ...(query.status ? { status: query.status } : {}),
-      });
+      const found = await api.runs({ limit: String(query.limit), ...wanted });
       if (mine !== asked) return; // a later question is on its way
       runs = found;
       error = null;
@@ -67,6 +71,7 @@ export function openHistory(shell) {
         id="search"
         type="search"
         placeholder="Search in questions and answers"
+        .value=${live(query.search)}
         ${focused}
         @input=${(/** @type {any} */ event) => {
           query.search = event.target.value;
@@ -81,7 +86,7 @@ export function openHistory(shell) {
           load();
         }}
       >
-        ${[...statuses].map((status) => html`<option value=${status}>${status ? statusWord(status) : "every status"}</option>`)}
+        ${[...statuses].map((status) => html`<option value=${status} ?selected=${status === query.status}>${status ? statusWord(status) : "every status"}</option>`)}
       </select>
     </form>
     ${alert(error)}

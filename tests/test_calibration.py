@@ -60,6 +60,6 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_file_that_is_no_table_is_refused_by_name(text: str, tmp_path: Path) -> None:
     (tmp_path / "table.json").write_text(text)
     with pytest.raises(ValueError, match=r"table\.json is no calibration table"):
-        read_calibration(str(tmp_path / "table.json"))
+        read_calibration(tmp_path / "table.json")
     with pytest.raises(ValueError, match=r"absent\.json cannot be read"):
-        read_calibration(str(tmp_path / "absent.json"))
+        read_calibration(tmp_path / "absent.json")

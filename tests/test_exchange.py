@@ -8,6 +8,8 @@ import pytest
 from folkmoot.config import Config
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.exchange import Exchange, exchanges
+from folkmoot.journal import Journal
+from folkmoot.limits import Limits
 from folkmoot.runs import Machine, fork
 from folkmoot.store import Home, RunFolder
 from folkmoot.testing import Script, ScriptedProvider
@@ -56,6 +58,19 @@ def test_a_call_that_failed_says_why(tmp_path: Path) -> None:
     script: Script = {"r1/propose/s2": ProviderError("auth", "no key"), "propose": "Drive.", "evaluate": review(9)}
     found = only(converged(tmp_path, script), "r1/propose/s2")
     assert (found.reply, found.failure) == (None, "auth: no key") and found.sent
+
+
+def test_a_call_that_was_asked_again_is_shown_as_it_was_then(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    play("vote", lambda _: "ANSWER: 7", 3, folder=folder, limits=Limits(max_calls=2), early="off")
+    refused = only(folder, "r1/answer/s3")
+    assert (refused.reply, refused.failure) == (None, "the run may make 2 calls, and has made them")
+    journal = Journal(folder.journal)
+    journal.forget("r1/answer/s3", "the limits have changed")
+    journal.close()
+    play(folder.spec(), lambda _: "ANSWER: 8", folder=folder, amend={"limits": {"max_calls": 20}})
+    again = only(folder, "r1/answer/s3")
+    assert (again.reply, again.failure) == ("ANSWER: 8", None) and again.sent == refused.sent
 
 
 def test_a_fork_shows_what_its_source_sent(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from folkmoot.errors import InputError
 from folkmoot.execute import freeze
-from folkmoot.limits import Limits
+from folkmoot.limits import Limits, limits_given
 from folkmoot.panels import Panel, missing
-from folkmoot.protocols import check_options, duties, find_protocol, protocol_names
+from folkmoot.protocols import check_options, duties, find_protocol, protocol_names, with_files
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, APIS
@@ -41,6 +41,7 @@ class Asked:
     seats: Sequence[Seat] = ()  # instead of models
     count: int = 1  # seats for each model that names no count
     options: Mapping[str, Any] = field(default_factory=dict)  # of the protocol
+    may_name_files: bool = True  # whether options may: not where somebody asks from elsewhere
     limits: Mapping[str, Any] = field(default_factory=dict)  # fields of Limits
     history: Sequence[Turn] = ()
     attachments: Sequence[Attachment] = ()
@@ -77,8 +78,10 @@ def _planned(asked: Asked, machine: Machine, note: Callable[[str], None]) -> Run
     panel = _panel(asked.panel, machine) if asked.panel else None
     protocol = asked.protocol or (panel.protocol if panel else None) or DEFAULT_PROTOCOL
     own = panel if panel is not None and panel.protocol == protocol else None  # whose options are this protocol's
-    options = {**(own.options if own else {}), **asked.options}
-    named = duties(check_options(find_protocol(protocol), options))
+    registered = find_protocol(protocol)
+    given = with_files(registered, asked.options) if asked.may_name_files else asked.options
+    options = {**with_files(registered, own.options if own else {}), **given}
+    named = duties(check_options(registered, options))
     members = _members(asked, panel, machine, note)
     seats = with_duties(members, {duty: _parsed(written, machine) for duty, written in named.items()})
     if asked.system:
@@ -95,7 +98,7 @@ def _planned(asked: Asked, machine: Machine, note: Callable[[str], None]) -> Run
         ),
         seats=asked.dress(seats) if asked.dress else seats,
         seed=asked.seed,
-        limits=_limits({**(panel.limits if panel else {}), **asked.limits}),
+        limits=Limits.model_validate(limits_given({**(panel.limits if panel else {}), **asked.limits})),
         allow_tools=tuple(asked.allow_tools),
         pass_env=tuple(asked.pass_env),
         recordings=tuple(asked.recordings),
@@ -138,21 +141,6 @@ def _parsed(written: Sequence[str], machine: Machine, count: int = 1) -> tuple[S
 
 def _told(seat: Seat, system: str) -> Seat:
     return seat.model_copy(update={"system": "\n\n".join(each for each in (system, seat.system) if each)})
-
-
-def _limits(given: Mapping[str, Any]) -> Limits:
-    """Raises InputError for limits that are none."""
-    problems = [
-        f"{name} must be more than 0"
-        for name in ("timeout", "budget", "max_calls")
-        if given.get(name) is not None and not given[name] > 0
-    ]
-    problems += [
-        f"{name} cannot be negative" for name in ("idle_timeout", "max_concurrent", "retries") if given.get(name, 0) < 0
-    ]
-    if problems:
-        raise InputError(*problems)
-    return Limits.model_validate({**given, **({"idle_timeout": None} if given.get("idle_timeout") == 0 else {})})
 
 
 def find_model(name: str, machine: Machine) -> tuple[str | None, str | None]:

@@ -7,7 +7,6 @@ something else than the whole panel's vote. It is learnt offline from runs on re
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -79,11 +78,8 @@ def write_calibration(path: Path, table: Calibration) -> None:
     path.write_text(table.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read_calibration(given: Any) -> Any:
-    """A table: itself, its JSON object, or the path of a file that holds it. Raises ValueError that names the file."""
-    if not isinstance(given, str | Path):
-        return given
-    path = Path(given)
+def read_calibration(path: Path) -> Calibration:
+    """Raises ValueError, which names the file, where there is no table."""
     try:
         return Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:

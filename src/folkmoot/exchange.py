@@ -40,15 +40,20 @@ def exchanges(folder: RunFolder, step: str) -> tuple[Exchange, ...]:
 
 def _exchange(folder: RunFolder, lines: Iterable[JSON], step: str) -> Exchange | None:
     """The last time that a step was asked, and what came of it."""
-    here = [line for line in lines if line.get("step") == step]
-    if not here:
+    here: list[JSON] = []
+    for line in lines:
+        if line.get("step") == step:
+            asked_anew = line["kind"] in ("started", "forget") or (line["kind"] == "finished" and line.get("copied"))
+            here = [line] if asked_anew else [*here, line]
+    seat = next((line["seat"] for line in here if "seat" in line), None)
+    if seat is None:
         return None
     last: dict[str, JSON] = {line["kind"]: line for line in here}
     finished = last.get("finished", {})
     error, refused = finished.get("error"), last.get("refused", {})
     return Exchange(
         step=step,
-        seat=next(line["seat"] for line in here if "seat" in line),
+        seat=seat,
         sent=_sent(folder, last["started"]["request"]) if "started" in last else _taken_over(folder, step),
         reply=(finished.get("completion") or {}).get("text"),
         failure=f"{error['kind']}: {error['message']}" if error else refused.get("message"),

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from folkmoot.errors import FolkmootError
 from folkmoot.rows import RunRow, journal_stat, read_rows
 from folkmoot.store import Home, RunFolder
 from folkmoot.types import Record
@@ -93,7 +94,7 @@ class Index:
 
     def search(self, words: str, limit: int = 20) -> list[RunRow]:
         """Runs whose title or answer has a word that begins with each of `words`; the best match first."""
-        return self._use(lambda base: _search(base, words.split(), limit))
+        return self._use(lambda base: _search(base, words.replace("\0", " ").split(), limit))
 
     def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -101,7 +102,7 @@ class Index:
                 return work(base)
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise
+                raise FolkmootError(f"{self.path} cannot be used: {error}") from None
         for ending in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
         with self._open() as base:

@@ -1,10 +1,12 @@
 """What a run may take: time, calls at once, calls in all, money."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from folkmoot.errors import Stopped
-from folkmoot.types import Record, Usage
+from folkmoot.errors import InputError, Stopped
+from folkmoot.types import JSON, Record, Usage
 
 PriceOf = Callable[[str, Usage], float | None]
 """USD at list price for tokens of a model, or None when no price is known."""
@@ -22,6 +24,26 @@ class Limits(Record):
     max_calls: int | None = None  # attempts that reach a provider
     retries: int = 2  # further attempts after a failure that may pass
     backoff: float = 1.0  # seconds before the first retry, doubled for each further one
+
+
+def limits_given(given: Mapping[str, Any]) -> JSON:
+    """Fields of Limits as somebody wrote them, in the form that Limits has: no silence at all is no limit on it.
+
+    Raises InputError for what is no limit.
+    """
+    numbers = {name: value for name, value in given.items() if value is not None}
+    problems = [
+        f"{name} must be more than 0" for name in ("timeout", "budget", "max_calls") if not numbers.get(name, 1) > 0
+    ]
+    problems += [
+        f"{name} cannot be negative"
+        for name in ("idle_timeout", "max_concurrent", "retries", "backoff")
+        if not numbers.get(name, 0) >= 0
+    ]
+    problems += [f"{name} must be a finite number" for name, value in numbers.items() if math.isinf(value)]
+    if problems:
+        raise InputError(*problems)
+    return {**given, **({"idle_timeout": None} if given.get("idle_timeout") == 0 else {})}
 
 
 @dataclass

@@ -192,7 +192,7 @@ def changed_panel(panel: Panel, changes: Iterable[str]) -> Panel:
 
 
 def _is_seat(number: str, panel: Panel) -> bool:
-    return number.isdigit() and 1 <= int(number) <= len(panel.everybody)
+    return number.isdecimal() and 1 <= int(number) <= len(panel.everybody)
 
 
 def _set(table: dict[str, Any], key: str, text: str) -> None:

@@ -14,11 +14,11 @@ from folkmoot import events
 from folkmoot.background import later
 from folkmoot.config import Config, without_secrets
 from folkmoot.errors import InputError
-from folkmoot.execute import execute, freeze, replay
+from folkmoot.execute import amended, execute, freeze, replay
 from folkmoot.export import RecordExport
 from folkmoot.index import Index
 from folkmoot.journal import FORMAT, Journal, read_lines
-from folkmoot.limits import Limits, PriceOf, Purse
+from folkmoot.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.logs import log, log_event
 from folkmoot.nested import PanelProvider
 from folkmoot.panels import Panel, Panels
@@ -174,7 +174,10 @@ async def go_on(
     budget or the number of calls refused, when that limit changes.
     """
     spec = folder.spec()
-    providers = open_providers(spec, machine)
+    _, in_force = amended(spec, Journal(folder.journal, read_only=True))
+    limits = limits_given(limits or {})
+    waiting = spec.model_copy(update={"limits": in_force.model_copy(update=limits)})
+    providers = open_providers(waiting, machine)
     try:
         price = price_of(spec)
         attachments = folder.attachments(spec)
@@ -191,7 +194,7 @@ async def go_on(
                     journal.forget(step, "the limits have changed" if limits else "it stalled; asked again")
         finally:
             journal.close()
-        amend = {"options": dict(options or {}), "limits": dict(limits or {})}
+        amend = {"options": dict(options or {}), "limits": limits}
         changed = {key: value for key, value in amend.items() if value}
         return await _recorded(spec, providers, folder, machine, listeners, price, attachments, changed, account)
     finally:
@@ -294,20 +297,26 @@ def _changed(spec: RunSpec, changes: Mapping[str, str]) -> RunSpec:
                 asked["seed"] = value
             case ["limits", name] if name in Limits.model_fields:
                 asked["limits"][name] = value
-            case ["seats", number, name] if number.isdigit() and 1 <= int(number) <= len(asked["seats"]):
+            case ["seats", number, name] if number.isdecimal() and 1 <= int(number) <= len(asked["seats"]):
                 asked["seats"][int(number) - 1][name] = value
             case [name]:
                 asked["options"][name.replace("-", "_")] = value
             case _:
                 raise InputError(f"--set {key}: write an option, prompt, seed, limits.NAME or seats.NUMBER.NAME")
-    for seat, named in zip(asked["seats"], seats_of([seat["model"] for seat in asked["seats"]]), strict=True):
-        seat["id"] = named.id
     try:
-        return RunSpec.model_validate(asked)
+        spec = RunSpec.model_validate(asked)
     except ValidationError as error:
         raise InputError(
             *(f"--set {'.'.join(str(key) for key in each['loc'])}: {each['msg']}" for each in error.errors())
         ) from None
+    if not spec.prompt.strip():
+        raise InputError("--set prompt: there is nothing to ask")
+    seats = [
+        seat.model_copy(update={"id": named.id})
+        for seat, named in zip(spec.seats, seats_of([seat.model for seat in spec.seats]), strict=True)
+    ]
+    limits = Limits.model_validate(limits_given(spec.limits.model_dump()))
+    return spec.model_copy(update={"seats": tuple(seats), "limits": limits})
 
 
 def _value(text: str) -> Any:

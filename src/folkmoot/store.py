@@ -160,6 +160,8 @@ class Home:
         """The run that `written` means: `last`, its id, a unique prefix or a unique ending of it, or a path."""
         if "/" in written or os.sep in written:
             return RunFolder(Path(written).absolute())
+        if not written:
+            raise InputError("an empty name means no run; `folkmoot list` shows what there is")
         folders = self.folders()
         if written == "last" and folders:  # ids tell the second, the file the order within one
             return max(folders, key=lambda each: (each.id[:15], (each.path / "run.json").stat().st_mtime_ns))

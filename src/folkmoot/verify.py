@@ -26,7 +26,9 @@ from folkmoot.types import JSON, About, Attachment, Message, Request, Result, Se
 
 SHOWN = 100  # characters of a value that differs
 MOST = 5  # problems of one kind that are told
-MISSHAPEN = (KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, RecursionError)
+MISSHAPEN = (
+    KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError, RecursionError,
+)  # fmt: skip
 
 
 @dataclass

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from folkmoot.calibration import learn, write_calibration
+from folkmoot.calibration import Calibration, learn, write_calibration
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.estimate import estimate
 from folkmoot.limits import Limits
 from folkmoot.poll import choose_judge
 from folkmoot.prompting import blocks
-from folkmoot.protocols import find_protocol
+from folkmoot.protocols import find_protocol, with_files
 from folkmoot.seats import parse_models, with_duties
 from folkmoot.store import RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
-from folkmoot.types import Request, Result
+from folkmoot.types import JSON, Request, Result
 from folkmoot.votes import Group
 from tests.play import new_folder, play, prompt_of, replayed, spec_for, steps
 from tests.protocols.test_vote import votes, weighted, won
@@ -248,25 +248,47 @@ def test_a_replay_decides_the_same_without_asking_anybody(said: str, tmp_path: P
     assert replayed(folder).outcome == result.outcome
 
 
-def table(tmp_path: Path, panel: str = "abc", runs: int = 400) -> str:
+def table(panel: str = "abc", runs: int = 400) -> JSON:
     models = [f"scripted/{each}" for each in panel]
     right = {model: (90 - 10 * at, 100) for at, model in enumerate(models)}
-    write_calibration(tmp_path / "table.json", learn([dict.fromkeys(models, "7")] * runs, models, right))
-    return str(tmp_path / "table.json")
+    return learn([dict.fromkeys(models, "7")] * runs, models, right).model_dump(mode="json")
 
 
-def test_epsilon_chooses_from_a_table_and_the_record_holds_the_table(tmp_path: Path) -> None:
-    spec = spec_for("ask", 3, epsilon=0.01, calibration=table(tmp_path))
-    (tmp_path / "table.json").unlink()
+def test_the_machines_owner_may_name_the_file_of_a_table_and_nobody_else(tmp_path: Path) -> None:
+    write_calibration(tmp_path / "table.json", Calibration.model_validate(table()))
+    named: dict[str, Any] = {"calibration": str(tmp_path / "table.json"), "epsilon": 0.01}
+    assert with_files(find_protocol("ask"), named) == {"calibration": table(), "epsilon": 0.01}
+    with pytest.raises(InputError, match="calibration: Input should be"):
+        spec_for("ask", 3, **named)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "calibration: the calibration table .* cannot be read"),
+        ("7 + 4", "is no calibration table"),
+        ('{"panel": 1}', "is no calibration table: panel"),
+        ("[]", "is no calibration table"),
+    ],
+)
+def test_a_file_that_holds_no_table_is_named(text: str | None, problem: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "table.json").write_text(text)
+    with pytest.raises(InputError, match=problem):
+        with_files(find_protocol("ask"), {"calibration": tmp_path / "table.json"})
+
+
+def test_epsilon_chooses_from_a_table() -> None:
+    spec = spec_for("ask", 3, epsilon=0.01, calibration=table())
     result = play(spec, seats(votes(*"777")))
     assert (result.outcome.strategy, result.total_calls) == ("agree-2", 2)
-    few = spec_for("ask", 3, epsilon=0.01, calibration=table(tmp_path, runs=20))
+    few = spec_for("ask", 3, epsilon=0.01, calibration=table(runs=20))
     assert play(few, seats(votes(*"777"))).outcome.strategy == "exact"
 
 
-def test_a_table_gives_order_and_weights(tmp_path: Path) -> None:
+def test_a_table_gives_order_and_weights() -> None:
     provider = seats(votes("7", "7", "8"))
-    play("ask", provider, ["scripted/c", "scripted/b", "scripted/a"], calibration=table(tmp_path))
+    play("ask", provider, ["scripted/c", "scripted/b", "scripted/a"], calibration=table())
     assert asked(provider)[:2] == ["answer/s3", "answer/s2"]
 
 
@@ -275,18 +297,13 @@ def test_a_table_gives_order_and_weights(tmp_path: Path) -> None:
     [
         ({"epsilon": 0.02}, "needs --calibration"),
         ({"epsilon": 0.02, "exact": True, "calibration": "TABLE"}, "two rules"),
-        ({"calibration": "absent.json"}, "cannot be read"),
         ({"agree": 1}, "greater than or equal to 2"),
         ({"epsilon": 0.02, "calibration": "OTHER"}, "another panel"),
     ],
 )
-def test_what_cannot_be_promised_is_refused_before_anything_is_spent(
-    options: dict[str, Any], problem: str, tmp_path: Path
-) -> None:
+def test_what_cannot_be_promised_is_refused_before_anything_is_spent(options: dict[str, Any], problem: str) -> None:
     named = {"TABLE": "abc", "OTHER": "xyz"}
-    given: dict[str, Any] = {
-        key: table(tmp_path, named[each]) if each in named else each for key, each in options.items()
-    }
+    given: dict[str, Any] = {key: table(named[each]) if each in named else each for key, each in options.items()}
     provider = seats(votes(*"777"))
     with pytest.raises(InputError, match=problem):
         play(spec_for("ask", 3, **given), provider)

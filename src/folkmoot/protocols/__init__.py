@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,6 +29,16 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class FromFile:
+    """In an option's Annotated type: whoever owns the machine may name a file that holds the value.
+
+    `read` makes the value of a path; it raises ValueError, which names the file.
+    """
+
+    read: Callable[[Path], BaseModel]
 
 
 T = TypeVar("T", bound=Options)
@@ -140,6 +151,22 @@ def check_options(registered: Registered, given: Mapping[str, Any]) -> Options:
         return registered.options.model_validate(given)
     except ValidationError as error:
         raise InputError(*(_problem(registered.name, each) for each in error.errors())) from None
+
+
+def with_files(registered: Registered, given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` with the contents of the files that it names. Not for what comes over a network, or out of a record.
+
+    Raises InputError for a file that cannot be read.
+    """
+    found = dict(given)
+    for name, field in registered.options.model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, FromFile) and isinstance(found.get(name), str | Path):
+                try:
+                    found[name] = mark.read(Path(found[name])).model_dump(mode="json")
+                except ValueError as error:
+                    raise InputError(f"{registered.name}: {name.replace('_', '-')}: {error}") from None
+    return found
 
 
 def _problem(protocol: str, error: Any) -> str:

@@ -6,7 +6,7 @@ A vote is worth more than a debate, and two good seats that agree are worth near
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from folkmoot import votes as voting
 from folkmoot.batch import Batch
@@ -17,7 +17,7 @@ from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.verdict import Verdict, verdict_for
 from folkmoot.poll import Poll, choose_judge, explained, panel_of, seat_of, votes_of
 from folkmoot.prompting import block
-from folkmoot.protocols import Options, protocol
+from folkmoot.protocols import FromFile, Options, protocol
 from folkmoot.protocols.vote import SYSTEM, Early, answer_call, candidates, compare, label_of, shown_groups
 from folkmoot.run import Run
 from folkmoot.types import Outcome
@@ -31,7 +31,7 @@ class AskOptions(Options):
     epsilon: float | None = Field(
         None, gt=0, lt=1, description="Choose --agree so that at most this share of runs differs from the whole panel."
     )
-    calibration: Annotated[Calibration | None, BeforeValidator(read_calibration)] = Field(
+    calibration: Annotated[Calibration | None, FromFile(read_calibration)] = Field(
         None, description="FILE that says what earlier runs of this panel showed: order, weights, and for --epsilon."
     )
     adjudicate: Literal["once", "off"] = Field(

@@ -94,7 +94,7 @@ def _protocol(chat: Conversation, name: str, say: Say) -> None:
 
 
 def _rounds(chat: Conversation, number: str, say: Say) -> None:
-    if not number.isdigit() or not int(number):
+    if not number.isdecimal() or not int(number):
         raise InputError(f"/rounds {number}: write a number of rounds, e.g. /rounds 3")
     chat.change(say, rounds=int(number))
     has = "rounds" in find_protocol(chat.protocol).options.model_fields
@@ -165,7 +165,7 @@ def _show(chat: Conversation, run: str, say: Say) -> None:
 
     if not run and not chat.askings:
         raise InputError("nothing was asked yet")
-    numbered = run.isdigit() and 1 <= int(run) <= len(chat.askings)
+    numbered = run.isdecimal() and 1 <= int(run) <= len(chat.askings)
     asking = chat.askings[int(run) - 1] if numbered else chat.askings[-1] if not run else None
     folder = asking.folder if asking else chat.machine.home.find(run)
     with PlainView(sys.stderr) as view:

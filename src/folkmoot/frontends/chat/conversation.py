@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from folkmoot.asking import DEFAULT_PROTOCOL, Asked, Dress, plan
+from folkmoot.bundle import result_of
 from folkmoot.errors import InputError
 from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.render.wording import money
@@ -129,18 +130,19 @@ class Conversation:
         return setting.protocol or (panel.protocol if panel else None) or DEFAULT_PROTOCOL
 
     def _left(self) -> dict[str, float]:
-        """What of the chat's budget the next question may take."""
+        """What of the chat's budget the next question may take, and no more than its panel allows one answer."""
+        panel = self.machine.panels.get(self.setting.panel) if self.setting.panel else None
         budget = self.setting.budget
         if budget is None:
             return {}
         if (left := budget - self.spent) <= 0:
             raise InputError(f"the chat's budget of {money(budget)} is used up; `/budget USD` sets a larger one")
-        return {"budget": left}
+        return {"budget": min(left, panel.budget) if panel and panel.budget is not None else left}
 
 
 def continued(folder: RunFolder) -> tuple[Setting, tuple[Turn, ...]]:
     """How a run was asked, and all that had been said when it ended. Raises InputError for one without an answer."""
-    spec, result = folder.spec(), folder.result()
+    spec, result = folder.spec(), result_of(folder)
     answer = said(spec, result) if result else ""
     if not answer:
         raise InputError(f"{folder.id} has no answer to go on from; `folkmoot resume {folder.id}` may bring one")

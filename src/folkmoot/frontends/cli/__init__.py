@@ -43,6 +43,9 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our output has left; nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # a full disk, a folder that cannot be written
+        where = f"{error.filename}: " if error.filename else ""
+        code = _complain("failed", 1, f"{where}{error.strerror or error}")
     _leave(code if isinstance(code, int) else 0)
 
 

@@ -234,13 +234,21 @@ def _interrupted(interrupted: Interrupted, seen: _Seen, screen: Screen) -> int:
 
 
 def result_writer(path: Path, shown: Callable[[Result], JSON]) -> events.Listener:
-    """A listener that writes the result to `path`, as `shown` says. Raises InputError where there is no such folder."""
+    """A listener that writes the result to `path`, as `shown` says. Raises InputError where nothing can be written.
+
+    Where it cannot be written in the end, a line says so: the answer is paid for and still to be shown.
+    """
     if not path.absolute().parent.is_dir():
         raise InputError(f"--output {path}: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise InputError(f"--output {path}: it cannot be written")
 
     def write(event: events.Event) -> None:
         if isinstance(event, events.RunFinished):
-            path.write_text(json.dumps(shown(event.result), ensure_ascii=False, indent=2) + "\n", "utf-8")
+            try:
+                path.write_text(json.dumps(shown(event.result), ensure_ascii=False, indent=2) + "\n", "utf-8")
+            except OSError as error:
+                click.echo(f"folkmoot: --output {path}: {error.strerror or error}", err=True)
 
     return write
 

@@ -58,15 +58,16 @@ def _calibration(models: Sequence[str], answers: Path | None, output: Path | Non
 
     The table is what `ask --calibration FILE` takes.
     """
+    from folkmoot.calibration import write_calibration
     from folkmoot.evals.calibration import asked_on_record, calibrate, read_answers
 
     known = read_answers(answers) if answers is not None else {}
     runs = asyncio.run(asked_on_record(this_machine().home))
-    table = calibrate(runs, split(models), known).model_dump_json(indent=2)
+    table = calibrate(runs, split(models), known)
     if output is None:
-        click.echo(table)
+        click.echo(table.model_dump_json(indent=2))
     else:
-        output.write_text(table + "\n", "utf-8")
+        write_calibration(output, table)
     return 0
 
 

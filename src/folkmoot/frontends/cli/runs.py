@@ -153,7 +153,7 @@ def _answer_late(machine: Machine, run: str, step: str, text: str, changes: Sequ
 def _rm(runs: Sequence[str], yes: bool) -> int:
     """Delete runs from the record."""
     home = this_machine().home
-    folders = [home.find(run) for run in runs]
+    folders = list({folder.path: folder for folder in map(home.find, runs)}.values())
     if not all((folder.path / "run.json").exists() for folder in folders):
         raise InputError("this is no run's folder; nothing was deleted")
     if busy := [folder.id for folder in folders if journal.held(folder.journal)]:

@@ -48,11 +48,11 @@ class Names:
             return f"{seat}*{count}"
         for mark in ("*", ":"):
             name, found, number = word.rpartition(mark)
-            if found and number.isdigit() and (seat := self._seat(name)):
+            if found and number.isdecimal() and (seat := self._seat(name)):
                 if not 1 <= int(number) <= MOST:
                     raise InputError(f"{word!r}: after {mark} stands how many seats, from 1 to {MOST}")
                 return f"{seat}*{number}"
-        counted = word.rpartition("*")[1] or word.rpartition(":")[2].isdigit()
+        counted = word.rpartition("*")[1] or word.rpartition(":")[2].isdecimal()
         return word if count == 1 or counted else f"{word}*{count}"
 
     def _seat(self, name: str) -> str | None:

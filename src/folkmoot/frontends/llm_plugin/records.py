@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from statistics import mean
 
+from folkmoot.bundle import result_of
 from folkmoot.consortia import documented
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
@@ -19,7 +20,7 @@ from folkmoot.types import JSON, Result
 
 def run_lines(machine: Machine, limit: int, since: str | None) -> list[JSON]:
     """The newest runs, a record for each."""
-    return [_run_line(machine.home.find(row.id), row) for row in _rows(machine, since)[:limit]]
+    return [_run_line(RunFolder(machine.home.runs / row.id), row) for row in _rows(machine, since)[:limit]]
 
 
 def run_record(machine: Machine, written: str) -> JSON:
@@ -133,13 +134,13 @@ def _rows(machine: Machine, since: str | None) -> list[RunRow]:
 
 def _results(machine: Machine, since: str | None) -> Iterator[Result]:
     for row in _rows(machine, since):
-        result = machine.home.find(row.id).result()
+        result = None if row.status == "corrupt" else result_of(RunFolder(machine.home.runs / row.id))
         if result is not None and "iterations" in result.outcome.details:
             yield result
 
 
 def _run_line(folder: RunFolder, row: RunRow) -> JSON:
-    spec, result = folder.spec(), folder.result()
+    spec, result = folder.spec(), None if row.status == "corrupt" else result_of(folder)
     synthesis = (result.outcome.details.get("synthesis") if result else None) or {}
     return {
         "id": row.id,

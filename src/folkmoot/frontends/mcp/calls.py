@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from folkmoot import events, journal
 from folkmoot.asking import Asked, plan
+from folkmoot.bundle import result_of
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.mcp.arguments import Ask, AskPanel, Cancel, EnsembleDebate, Poll, Start, read_arguments
@@ -98,6 +99,9 @@ class Calls:
         found, problems = [], []
         for written in files:
             assert self.root is not None
+            if "\0" in written:
+                problems.append(f"files: {written!r} is no name of a file")
+                continue
             path = (self.root / written).resolve()
             inside = path.relative_to(self.root) if path.is_relative_to(self.root) else None
             if inside is None:
@@ -125,7 +129,7 @@ class Calls:
         if given.options:
             check_options(find_protocol(spec.protocol), {**spec.options, **given.options})
         limits = {name: getattr(given, name) for name in ("budget", "max_calls") if getattr(given, name) is not None}
-        before = folder.result()
+        before = result_of(folder)
         retry = before is not None and "--retry-failed" in RESUME.get(before.status, "")
         run = LiveRun(able=able(context), detached=True)
 
@@ -138,9 +142,10 @@ class Calls:
         return run
 
     async def _poll(self, given: Poll, params: types.CallToolRequestParams, context: Context) -> Said:
-        run = self.runs.find(given.run_id)
+        folder = self._folder(given.run_id)
+        run = self.runs.find(folder.id)
         if run is None:
-            return await self._recorded(self._folder(given.run_id))
+            return await self._recorded(folder)
         if params.request_state is not None:
             take_answers(run, params.input_responses)
         seconds, told = given.wait_seconds, given.cursor
@@ -152,21 +157,21 @@ class Calls:
         return _with_result(state, result)
 
     async def _cancel(self, given: Cancel) -> Said:
-        run = self.runs.find(given.run_id)
+        folder = self._folder(given.run_id)
+        run = self.runs.find(folder.id)
         if run is None:
-            return await self._recorded(self._folder(given.run_id))
+            return await self._recorded(folder)
         run.cancel()
         await run.settled()
         return _with_result(self._state_of(run, len(run.lines), RESUMABLE), await self._result(run))
 
     async def _recorded(self, folder: RunFolder) -> Said:
         """Where a run stands that is none of this server's."""
-        result = folder.result()
-        if result is not None:
-            return _with_result(RunState(run_id=folder.id, state="ended", calls=result.total_calls), result)
         if journal.held(folder.journal):
             note = "Another process works on it."
             return state_result(RunState(run_id=folder.id, state="running", note=note))
+        if (result := result_of(folder)) is not None:
+            return _with_result(RunState(run_id=folder.id, state="ended", calls=result.total_calls), result)
         so_far = await replay(folder.spec(), folder)
         state = RunState(run_id=folder.id, state="unfinished", calls=so_far.total_calls, note=RESUMABLE)
         return _with_result(state, so_far)
@@ -229,6 +234,7 @@ def asked_of(tool: Tool, given: BaseModel) -> tuple[Asked, Sequence[str]]:
         protocol=protocol,
         models=given.models,
         options=options,
+        may_name_files=False,
         limits=limits,
         dress=lambda seats: _in_roles(seats, roles),
     )

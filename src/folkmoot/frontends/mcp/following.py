@@ -5,7 +5,7 @@ import math
 import time
 from typing import Any
 
-from mcp import MCPError, types
+from mcp import types
 from mcp.server import ServerRequestContext
 
 from folkmoot.frontends.mcp.live import LiveRun
@@ -54,6 +54,7 @@ async def follow(
         heard = said = loop.time()
         async with _Asking(run, context) as asking:
             while True:
+                rings = run.rings  # before anything is looked at, so that no news is missed
                 while told < len(run.lines):
                     await progress.say(run.calls, run.lines[told])
                     told, heard, said = told + 1, loop.time(), loop.time()
@@ -65,7 +66,7 @@ async def follow(
                 if now - said >= heartbeat:
                     await progress.say(run.calls, run.waiting(now - heard))
                     said = now
-                await run.news(min(said + heartbeat, end or math.inf) - now)
+                await run.news(rings, min(said + heartbeat, end or math.inf) - now)
 
 
 class _Asking:
@@ -103,7 +104,7 @@ class _Asking:
             said = await self._context.session.elicit_form(
                 asked.message, asked.requested_schema, related_request_id=self._context.request_id
             )
-        except MCPError as error:
+        except Exception as error:  # a client may leave, or answer anything: the seat must not wait for it
             self._run.people.fail(question.id, f"the MCP client could not ask: {error}")
         else:
             self._run.people.take(question.id, said)

@@ -38,17 +38,21 @@ class LiveRun:
         self.detached = detached  # goes on whether or not anybody waits
         self._followers = 0
         self._giving_up: asyncio.TimerHandle | None = None
+        self.rings = 0  # how often something has happened
         self._news = asyncio.Event()
         self._ids: dict[str, str] = {}
         self._waiting: dict[str, str] = {}  # step -> seat, of calls that run
         self._task: asyncio.Task[Result] | None = None
 
-    def begin(self, start: Start, machine: Machine) -> None:
+    def begin(self, start: Start, machine: Machine, done: Callable[[], object]) -> None:
+        """Start; `done` is called when it has ended, however that was."""
+
         async def work() -> Result:
             return await start(replace(machine, people=self.people), [self])
 
         self._task = asyncio.create_task(work())
         self._task.add_done_callback(lambda _: self._ring())
+        self._task.add_done_callback(lambda _: done())
 
     @property
     def ended(self) -> bool:
@@ -79,13 +83,13 @@ class LiveRun:
     async def begun(self) -> None:
         """Return once it has an id. Raises what kept it from beginning."""
         while not self.id and not self.ended:
-            await self.news(60.0)
+            await self.news(self.rings, 60.0)
         if not self.id and self.result() is None:
             raise InputError("the run was cancelled before it began")
 
-    async def news(self, seconds: float) -> None:
-        """Wait until something happens or it ends, at most so long."""
-        if not self.ended:
+    async def news(self, rings: int, seconds: float) -> None:
+        """Wait until it has rung more often than that or has ended, at most so many seconds."""
+        if not self.ended and self.rings == rings:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(seconds, 0.0)):
                     await self._news.wait()
@@ -160,6 +164,7 @@ class LiveRun:
         self._ring()
 
     def _ring(self) -> None:
+        self.rings += 1
         self._news.set()
         self._news = asyncio.Event()
 
@@ -170,27 +175,26 @@ class LiveRuns:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._runs: dict[str, LiveRun] = {}
-        self._begun: set[LiveRun] = set()
+        self._working: set[LiveRun] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.machine.shutdown.hurry = True
-        for run in self._begun:
+        working = list(self._working)
+        for run in working:
             run.cancel()
-        await asyncio.gather(*(run.settled() for run in self._begun))
+        await asyncio.gather(*(run.settled() for run in working))
 
     async def begin(self, run: LiveRun, start: Start) -> None:
         """Return once the run has an id. Raises what kept it from beginning, before anything was spent."""
-        run.begin(start, self.machine)
-        self._begun.add(run)
+        self._working.add(run)
+        run.begin(start, self.machine, lambda: self._working.discard(run))
         try:
             await run.begun()
         except BaseException:
             run.cancel()
-            if run.ended:
-                self._begun.discard(run)
             raise
         self._forget_some()
         self._runs[run.id] = run
@@ -201,7 +205,7 @@ class LiveRuns:
     def _forget_some(self) -> None:
         ended = [id for id, run in self._runs.items() if run.ended]
         for id in ended[: max(len(ended) - MOST_KEPT, 0)]:
-            self._begun.discard(self._runs.pop(id))
+            del self._runs[id]
 
 
 def _few(names: Sequence[str]) -> str:

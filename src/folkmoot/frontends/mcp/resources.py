@@ -8,6 +8,7 @@ from mcp import MCPError, types
 
 from folkmoot import journal
 from folkmoot.background import flush
+from folkmoot.bundle import result_of
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.export import write_record
@@ -69,7 +70,7 @@ async def read_resource(machine: Machine, uri: str) -> types.TextResourceContent
         folder = find_run(machine, match[1])
         if match[2]:
             return _contents(uri, MARKDOWN_TYPE, await _page(folder))
-        result = folder.result() or await replay(folder.spec(), folder)
+        result = result_of(folder) or await replay(folder.spec(), folder)
         receipt = await asyncio.to_thread(receipt_of, result)
         return _contents(uri, JSON_TYPE, _json(result_json(result, receipt)))
     except FolkmootError as error:

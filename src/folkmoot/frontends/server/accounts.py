@@ -1,6 +1,7 @@
 """What each key has spent. Every call is reserved before it is made and settled after it, across runs and restarts."""
 
 import contextlib
+import logging
 import os
 import secrets
 import sqlite3
@@ -14,7 +15,11 @@ from folkmoot.prices import list_price
 from folkmoot.store import Home
 from folkmoot.types import Usage
 
+log = logging.getLogger(__name__)
+
 FILE = "server.db"
+MOST_SEATS = 1000  # of all runs, of which it is known how long their replies are
+WAIT = 2.0  # seconds for another server to be done with the file; nothing else is served meanwhile
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS server (id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS spent (key TEXT, period TEXT, usd REAL NOT NULL, PRIMARY KEY (key, period));
@@ -68,7 +73,7 @@ class Accounts:
         path = self._home.path / FILE
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with contextlib.closing(sqlite3.connect(path, timeout=30.0, isolation_level=None)) as base:
+        with contextlib.closing(sqlite3.connect(path, timeout=WAIT, isolation_level=None)) as base:
             yield base
 
 
@@ -78,21 +83,35 @@ class Account(Purse):
     def __init__(self, key: Key, accounts: Accounts) -> None:
         super().__init__(Limits(budget=key.budget), accounts.price)
         self.key, self._accounts = key, accounts
+        self._owed = 0.0  # spent, and not yet written down
+
+    def _look(self) -> None:
+        """Learn what other servers have spent. While the file cannot be read, what was known last holds."""
+        with contextlib.suppress(sqlite3.Error):
+            self.spent = self._accounts.spent(self.key) + self._owed
 
     def left(self) -> float:
         """USD that are neither spent nor set aside for calls that are being made."""
-        self.spent = self._accounts.spent(self.key)
+        self._look()
         return (self.key.budget or 0.0) - self.spent - sum(self._reserved.values())
 
     def _reserve(self, step: str, seat: str, model: str, tokens: int, limit: int | None) -> int | None:
-        self.spent = self._accounts.spent(self.key)
+        self._look()
         return super()._reserve(step, seat, model, tokens, limit)
 
     def settle(self, step: str, seat: str, usd: float | None, usage: Usage | None) -> None:
         before = self.spent
         super().settle(step, seat, usd, usage)
-        if self.spent > before:
-            self._accounts.add(self.key, self.spent - before)
+        for forgotten in list(self._outputs)[:-MOST_SEATS]:
+            del self._outputs[forgotten]
+        self._owed += self.spent - before
+        if self._owed > 0:
+            try:
+                self._accounts.add(self.key, self._owed)
+            except sqlite3.Error as error:  # a paid reply must not be lost for it: the next call writes it down
+                log.warning("what the key %s has spent could not be written down yet: %s", self.key.name, error)
+            else:
+                self._owed = 0.0
 
 
 def _period(key: Key) -> str:

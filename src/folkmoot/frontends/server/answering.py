@@ -136,7 +136,7 @@ async def begin_answering(
     """
     lines, key = _Lines(), key_of(request)
     asked = hashlib.sha256(json.dumps([key.name if key else "", request.url.path, body]).encode()).hexdigest()
-    folder = _given_up(service, asked) if request.headers.get(RETRY, "0") != "0" else None
+    folder = await _given_up(service, asked) if request.headers.get(RETRY, "0") != "0" else None
     if folder is not None:
         run = await go_on(service, request, folder, listeners=[PlainView(lines)])
     else:
@@ -145,10 +145,13 @@ async def begin_answering(
     return Answering(service, run, question, lines, asked, stop)
 
 
-def _given_up(service: Service, asked: str) -> RunFolder | None:
+async def _given_up(service: Service, asked: str) -> RunFolder | None:
     """The run that a client asked for in the same words and did not wait for, if it can go on."""
+    id = service.given_up.pop(asked, "")
+    if (live := service.live.find(id)) is not None:
+        await live.settled()  # it was cancelled, and its seats may take a moment to leave
     try:
-        return service.idle_folder(service.given_up.pop(asked, ""))
+        return service.idle_folder(id)
     except Refusal:
         return None
 

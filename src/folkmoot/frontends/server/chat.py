@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
 from folkmoot.frontends.server.bodies import Overrides, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation
-from folkmoot.frontends.server.refusals import refusal_of, unsupported
+from folkmoot.frontends.server.refusals import log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service
 from folkmoot.frontends.server.streams import ALIVE, EventStream, comment, sse
 from folkmoot.types import JSON, Effort, Usage
@@ -139,6 +139,7 @@ async def _stream(running: Answering, model: str, shows: bool, with_usage: bool)
     try:
         answer = await running.ended()
     except Exception as error:
+        log_unexpected("a chat completion", error)
         yield sse(json.dumps(refusal_of(error).body))
         return
     yield chunk({"content": answer.text})

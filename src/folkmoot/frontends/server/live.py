@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from folkmoot import events
 from folkmoot.execute import replay
-from folkmoot.frontends.server.refusals import Refusal
+from folkmoot.frontends.server.refusals import Refusal, log_unexpected
 from folkmoot.frontends.server.streams import Channel, sse
 from folkmoot.store import RunFolder
 from folkmoot.types import JSON, Result
@@ -187,8 +187,8 @@ class LiveRuns:
     def _end(self, run: LiveRun) -> None:
         self._working.discard(run)
         run.close()
-        if not run.task.cancelled():
-            run.task.exception()  # is told to whoever waits, if anybody does
+        if not run.task.cancelled() and (error := run.task.exception()) is not None:
+            log_unexpected(f"the run {run.id}", error)
         ended = [id for id, each in self._runs.items() if each.ended]
         for id in ended[: max(0, len(ended) - MOST_KEPT)]:
             del self._runs[id]

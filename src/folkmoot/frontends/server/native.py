@@ -14,7 +14,7 @@ from folkmoot.bundle import without_machine
 from folkmoot.errors import InputError
 from folkmoot.exchange import exchanges
 from folkmoot.frontends.server.bodies import Begun, ForkRun, LateReply, ResumeRun, StartRun, attachment, read_body
-from folkmoot.frontends.server.live import LiveRun, ending, recorded
+from folkmoot.frontends.server.live import Frame, LiveRun, ending, recorded
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service
 from folkmoot.frontends.server.starting import Question, go_on, start
@@ -98,13 +98,13 @@ async def list_runs(service: Service, request: Request) -> Response:
 async def read_run(service: Service, request: Request) -> Response:
     """What was asked, and what came of it."""
     folder = service.folder(request.path_params["id"])
-    state, result = service.state(folder), folder.result()
+    state, result = service.state(folder)
     return JSONResponse(
         {
             "id": folder.id,
             "state": state,
             "spec": without_machine(folder.spec()).model_dump(mode="json"),
-            "result": None if result is None or state == "running" else result_json(result),
+            "result": None if result is None else result_json(result),
         }
     )
 
@@ -114,19 +114,23 @@ async def watch_run(service: Service, request: Request) -> Response:
     folder = service.folder(request.path_params["id"])
     came_back = request.headers.get("last-event-id")  # what a browser sends when it comes back, to the same address
     after = _number({"after": came_back} if came_back else request.query_params, "after", 0)
-    return EventStream(_events(service, folder, service.live.find(folder.id), after))
+    live = service.live.find(folder.id)
+    frames = await recorded(folder, after) if live is None else []  # what cannot be read is refused, not cut off
+    return EventStream(_events(service, folder, live or frames, after))
 
 
-async def _events(service: Service, folder: RunFolder, live: LiveRun | None, after: int) -> AsyncGenerator[bytes, None]:
+async def _events(
+    service: Service, folder: RunFolder, told: LiveRun | list[Frame], after: int
+) -> AsyncGenerator[bytes, None]:
     yield ALIVE  # so that headers go out at once
-    if live is not None:
-        async for frame in live.watch(after, service.idle):
+    if isinstance(told, LiveRun):
+        async for frame in told.watch(after, service.idle):
             yield ALIVE if frame is None else frame.encode()
     else:
-        for frame in await recorded(folder, after):
+        for frame in told:
             yield frame.encode()
-    result = folder.result()
-    yield ending({"state": service.state(folder), "status": result.status if result else None}).encode()
+    state, result = service.state(folder)
+    yield ending({"state": state, "status": result.status if result else None}).encode()
 
 
 def _number(query: Mapping[str, str], name: str, default: int) -> int:
@@ -143,9 +147,10 @@ async def cancel_run(service: Service, request: Request) -> Response:
     if live is not None and not live.ended:
         live.cancel()
         await live.settled()
-    elif service.state(folder) == "running":
+    elif service.working(folder):
         raise Refusal(409, f"another process works on {folder.id}; end it there", code="run_is_elsewhere")
-    return JSONResponse({"id": folder.id, "state": service.state(folder)})
+    state, _ = service.state(folder)
+    return JSONResponse({"id": folder.id, "state": state})
 
 
 async def resume_run(service: Service, request: Request) -> Response:

@@ -33,8 +33,12 @@ async def index(_: Service, __: Request) -> Response:
 
 
 async def static(_: Service, request: Request) -> Response:
-    path = (FOLDER / request.path_params["path"]).resolve()
-    if not path.is_relative_to(FOLDER.resolve()) or path.suffix not in TYPES or not path.is_file():
+    try:
+        path = (FOLDER / request.path_params["path"]).resolve()
+        known = path.is_relative_to(FOLDER.resolve()) and path.suffix in TYPES and path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        known = False
+    if not known:
         raise Refusal(404, "there is no such file", kind="not_found_error")
     return _file(path)
 

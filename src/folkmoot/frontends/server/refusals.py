@@ -1,11 +1,14 @@
 """What is answered instead of what was asked: OpenAI's error object, under the status code that clients act on."""
 
+import logging
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse, Response
 
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.types import JSON
+
+log = logging.getLogger(__name__)
 
 ONCE = {"x-should-retry": "false"}
 """OpenAI's clients would ask again by themselves, and a panel that failed would be paid three times."""
@@ -47,6 +50,12 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, FolkmootError):
         return Refusal(500, str(error), kind="server_error", code="failed", headers=ONCE)
     return Refusal(500, "something is wrong with this server; its log says what", kind="server_error", headers=ONCE)
+
+
+def log_unexpected(where: str, error: BaseException) -> None:
+    """Write down what is our own mistake, as those who asked are told that the log says it."""
+    if not isinstance(error, FolkmootError | Refusal):
+        log.error("%s", where, exc_info=error)
 
 
 def respond(error: Exception) -> Response:

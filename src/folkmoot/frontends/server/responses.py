@@ -6,16 +6,18 @@ A response is called after its run, so `previous_response_id` goes on with the c
 import json
 import time
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from folkmoot.bundle import result_of
 from folkmoot.frontends.server.answering import Answer, Answering, begin_answering, text_of
 from folkmoot.frontends.server.bodies import Overrides, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation
-from folkmoot.frontends.server.refusals import Refusal, refusal_of, unsupported
+from folkmoot.frontends.server.refusals import Refusal, log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service, key_of
 from folkmoot.frontends.server.starting import Question
 from folkmoot.frontends.server.streams import ALIVE, EventStream, comment, sse
@@ -70,11 +72,13 @@ async def read_response(service: Service, request: Request) -> Response:
     id = request.path_params["id"]
     _may_read(request)
     folder = service.idle_folder(id.removeprefix(PREFIX))
-    result = folder.result()
+    spec, result = folder.spec(), result_of(folder)
     status = "completed" if result is not None and text_of(result) else "incomplete"
     output = [_message(folder.id, text_of(result))] if result is not None and status == "completed" else []
-    found = _response(folder.id, f"folkmoot/{folder.spec().protocol}", status, output)
-    return JSONResponse({**found, "id": id, "usage": _usage(result.usage) if result is not None else None})
+    found = _response(folder.id, f"folkmoot/{spec.protocol}", status, output)
+    created = int(datetime.fromisoformat(spec.created).timestamp())
+    usage = _usage(result.usage) if result is not None else None
+    return JSONResponse({**found, "id": id, "created_at": created, "usage": usage})
 
 
 def _refuse(body: ResponseBody, value: JSON) -> None:
@@ -111,7 +115,7 @@ def _earlier(body: ResponseBody, service: Service, request: Request) -> list[Tur
         return []
     _may_read(request)
     folder = service.folder(body.previous_response_id.removeprefix(PREFIX))
-    spec, result = folder.spec(), folder.result()
+    spec, result = folder.spec(), result_of(folder)
     if result is None or not (said := text_of(result)):
         message = f"{body.previous_response_id} has no answer to go on from"
         raise Refusal(400, message, code="no_answer", param="previous_response_id")
@@ -204,6 +208,7 @@ async def _stream(telling: _Telling) -> AsyncGenerator[bytes, None]:
     try:
         answer = await telling.running.ended()
     except Exception as error:  # the status code has been sent: what is wrong can only be said here
+        log_unexpected("a response", error)
         body = refusal_of(error).body
         problem = {"code": "server_error", "message": body["error"]["message"]}
         told = {"folkmoot": body["error"].get("folkmoot")}

@@ -1,10 +1,12 @@
 """What every request is answered with: the machine, the runs that are going on, who may ask and for how much."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
 
+from folkmoot.bundle import result_of
 from folkmoot.frontends.server.accounts import Accounts
 from folkmoot.frontends.server.keyring import Key, Keyring
 from folkmoot.frontends.server.live import LiveRuns
@@ -15,6 +17,7 @@ from folkmoot.limits import Purse
 from folkmoot.people import Desk
 from folkmoot.runs import Machine
 from folkmoot.store import RunFolder
+from folkmoot.types import Result
 
 MAX_BODY = 10_000_000  # bytes
 MAX_RUNS = 16  # at once
@@ -65,20 +68,26 @@ class Service:
     def folder(self, id: str) -> RunFolder:
         """The run with exactly this id. Raises Refusal for none."""
         folder = RunFolder(self.machine.home.runs / id)
-        if not id or id != folder.path.name or id.startswith(".") or not (folder.path / "run.json").is_file():
+        if not id or id != folder.path.name or id.startswith(".") or not _is_file(folder.path / "run.json"):
             raise no_run(id)
         return folder
 
-    def state(self, folder: RunFolder) -> State:
+    def working(self, folder: RunFolder) -> bool:
+        """Whether this server, or another process, works on a run."""
         live = self.live.find(folder.id)
-        if (live is not None and not live.ended) or held(folder.journal):
-            return "running"
-        return "ended" if folder.result_file.exists() else "unfinished"
+        return (live is not None and not live.ended) or held(folder.journal)
+
+    def state(self, folder: RunFolder) -> tuple[State, Result | None]:
+        """How far a run is, and the result that stands. Raises JournalCorrupt."""
+        if self.working(folder):
+            return "running", None
+        result = result_of(folder)
+        return "ended" if result else "unfinished", result
 
     def idle_folder(self, id: str) -> RunFolder:
         """The same, of a run that nobody works on."""
         folder = self.folder(id)
-        if self.state(folder) == "running":
+        if self.working(folder):
             raise Refusal(409, f"{id} is going on; wait for its end, or cancel it first", code="run_is_going_on")
         return folder
 
@@ -86,6 +95,13 @@ class Service:
         """What the key of a request may spend; None: as much as it likes. Raises Refusal when nothing is left."""
         key = key_of(request)
         return self.accounts.open(key) if key is not None else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def key_of(request: Request) -> Key | None:

@@ -1,7 +1,7 @@
 """From what a request asks to a run that is going on, for every endpoint that starts one or goes on with one."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -47,13 +47,14 @@ async def start(
     panel, protocol = _whom(service, request, question, how)
     purse = service.purse(request)
     attachments = list({each.sha256: each for each in question.attachments}.values())
-    _check_size(question)
+    _check_size(question, how.roles.values())
     asked = Asked(
         prompt=question.prompt,
         panel=panel,
         protocol=protocol,
         models=how.models,
         options=how.options,
+        may_name_files=False,
         limits=how.limits_given(),
         history=question.history,
         attachments=attachments,
@@ -116,8 +117,8 @@ def _within(spec: RunSpec, purse: Purse | None) -> RunSpec:
     return spec.model_copy(update={"limits": spec.limits.model_copy(update={"budget": budget})})
 
 
-def _check_size(question: Question) -> None:
-    texts = (question.prompt, question.system or "", *(turn.text for turn in question.history))
+def _check_size(question: Question, roles: Iterable[str]) -> None:
+    texts = (question.prompt, question.system or "", *(turn.text for turn in question.history), *roles)
     try:
         size = sum(len(text.encode()) for text in texts)
     except UnicodeEncodeError:

@@ -157,6 +157,27 @@ def test_show_with_a_step_shows_what_was_sent_and_what_came_back(moot: Installed
     assert wrong.code == 4 and "has no step '?'; it has r1/propose/s1" in wrong.err
 
 
+def test_an_empty_name_means_no_run(moot: Installed) -> None:
+    moot("vote", "What is 17 * 23?", "-m", QUICK)
+    refused = moot("rm", "-y", "")
+    assert refused.code == 4 and "an empty name means no run" in refused.err
+    assert moot("rm", "-y", "last", "last").code == 0, "once is enough"
+    assert moot("list").out == ""
+
+
+def test_an_answer_is_shown_although_it_cannot_be_written(moot: Installed) -> None:
+    shown = moot("vote", "What is 17 * 23?", "-m", QUICK, "--output", "/dev/full")
+    assert shown.code == 0 and "391" in shown.out and "--output /dev/full: No space left on device" in shown.err
+    refused = moot("vote", "What is 17 * 23?", "-m", QUICK, "--output", "/proc/nope.json")
+    assert refused.code in (0, 4) and "--output /proc/nope.json" in refused.err and "Traceback" not in refused.err
+
+
+def test_a_home_that_cannot_be_written_is_one_line(moot: Installed) -> None:
+    for words in (["list"], ["vote", "x", "-m", QUICK]):
+        refused = Installed(moot.home, {"FOLKMOOT_HOME": "/proc/none"})(*words)
+        assert refused.code == 1 and len(refused.err.splitlines()) == 1 and "/proc/none" in refused.err
+
+
 def test_a_fork_keeps_what_came_before_and_asks_only_what_follows(moot: Installed) -> None:
     first = moot("converge", "What is 17 * 23?", "-m", QUICK, "-t", "10", "-r", "2", "-o", "json").json
     forked = moot("fork", f"{first['run_id']}@r2/propose/s1", "--set", "threshold=5", "-o", "json")

@@ -1,5 +1,6 @@
 """The native API: runs are started, watched, cancelled, resumed, forked, read and deleted."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,28 @@ def test_a_receipt_and_three_exports_can_be_had(served: Served) -> None:
         assert answer.headers["content-disposition"].startswith("attachment; "), "its scripts are not this page's"
 
 
+def test_a_further_question_goes_to_the_same_seats_with_all_that_was_said(tmp_path: Path) -> None:
+    panel = (
+        '[panels.two]\nprotocol = "fanout"\nmodels = ["loop/b"]\n'
+        'seats = [{model = "loop/a", system = "Be brief.", temperature = 0.3, role = "skeptic"}]\n'
+    )
+    with LoopbackModels() as models, serving(machine(tmp_path, over(models, panel))) as served:
+        first = served.begin(protocol=None, models=[], panel="two")
+        served.ended(first)
+        body = {"prompt": "And then?", "after": first}
+        answer = served.post("/api/v1/runs", body)
+        assert answer.status_code == 201, answer.text
+        spec = served.ended(answer.json()["id"])["spec"]
+        before = served.get(f"/api/v1/runs/{first}").json()["spec"]
+        assert spec["seats"] == before["seats"] and spec["protocol"] == "fanout"
+        assert [turn["role"] for turn in spec["history"]] == ["user", "assistant"]
+        assert "loop/a" in spec["history"][1]["text"] and "loop/b" in spec["history"][1]["text"], (
+            "all that was answered"
+        )
+        refused = served.post("/api/v1/runs", {**body, "models": ["loop/c"]})
+        assert refused.status_code == 400 and "models: `after` asks on" in refused.json()["error"]["message"]
+
+
 def test_what_a_seat_was_sent_can_be_read(served: Served) -> None:
     id = served.begin()
     served.ended(id)
@@ -220,6 +243,73 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_written(
 ) -> None:
     answer = served.post("/api/v1/runs", body)
     assert answer.status_code == 400 and said in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/api/v1/runs", {"limits": {"idle_timeout": None}, "model": "trio", "prompt": "2 + 2?"}, 201),
+        ("POST", "/api/v1/runs", {"budget": 1e308 * 10, "model": "trio", "prompt": "2 + 2?"}, 400),
+        ("POST", "/api/v1/runs", {"roles": {"s1": "\ud800"}, "model": "trio", "prompt": "2 + 2?"}, 400),
+        ("POST", "/api/v1/runs", {"model": "folkmoot", "prompt": "?", "options": {"calibration": "/dev/zero"}}, 400),
+        ("POST", "/api/v1/runs/{id}/resume", {"options": {"calibration": "/dev/zero"}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"calibration": "/dev/zero"}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"seats.1.model": 5}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"seats.².model": "sim/hasty"}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"limits.timeout": -1}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"limits.timeout": "soon"}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"prompt": " "}}, 400),
+        ("GET", "/api/v1/runs?search=%00", None, 200),
+        ("GET", f"/api/v1/runs/{'x' * 300}", None, 404),
+        ("GET", "/api/v1/runs/a%00b", None, 404),
+        ("GET", f"/v1/responses/{'x' * 300}", None, 404),
+        ("GET", "/static/%00", None, 404),
+        ("GET", f"/static/{'x' * 300}.js", None, 404),
+    ],
+)  # fmt: skip
+def test_odd_requests_are_answered_and_never_a_500(
+    served: Served, method: str, path: str, body: object, status: int
+) -> None:
+    id = served.begin()
+    served.ended(id)
+    with served.http() as client:
+        content = None if body is None else json.dumps(body).replace("Infinity", "1e400").encode()
+        answer = client.request(method, path.replace("{id}", id), content=content)
+    assert answer.status_code == status, answer.text
+
+
+def test_a_run_that_went_on_and_was_cancelled_has_no_result_that_stands(tmp_path: Path) -> None:
+    hangs = {"hang": False}
+    with (
+        LoopbackModels(lambda _: Reply("ANSWER: 391", hang=hangs["hang"])) as models,
+        serving(machine(tmp_path, over(models))) as served,
+    ):
+        id = served.begin(
+            protocol="converge",
+            models=["loop/a", "loop/b"],
+            options={"rounds": 1, "stability_rounds": 1, "threshold": 10},
+        )
+        served.ended(id)
+        hangs["hang"] = True
+        assert served.post(f"/api/v1/runs/{id}/resume", {"options": {"rounds": 3}}).status_code == 201
+        assert served.post(f"/api/v1/runs/{id}/cancel").json()["state"] == "unfinished"
+        told = served.get(f"/api/v1/runs/{id}").json()
+        assert (told["state"], told["result"]) == ("unfinished", None)
+        assert served.get(f"/v1/responses/resp_{id}").json()["status"] == "incomplete"
+        (listed,) = served.get("/api/v1/runs").json()
+        assert listed["status"] == "unfinished"
+
+
+def test_a_record_that_cannot_be_read_is_refused_and_can_be_deleted(tmp_path: Path) -> None:
+    with serving(machine(tmp_path)) as served:
+        id = served.begin()
+        served.ended(id)
+    (tmp_path / "runs" / id / "journal.jsonl").write_text("{}\n")
+    with serving(machine(tmp_path)) as served:
+        answer = served.get(f"/api/v1/runs/{id}/events")
+        assert answer.status_code == 500 and "cannot be read" in answer.json()["error"]["message"]
+        with served.http() as client:
+            assert client.delete(f"/api/v1/runs/{id}").status_code == 204
 
 
 @pytest.mark.parametrize("id", ["nope", "%2e%2e", "..%2f..%2fetc", "last", "%2e", "*"])

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from folkmoot.execute import replay
 from folkmoot.frontends.server.bodies import Overrides
+from folkmoot.frontends.server.conversation import text_of
 from folkmoot.frontends.server.live import LiveRun
 from folkmoot.frontends.server.native import RUN_HEADER
 from folkmoot.frontends.server.refusals import ONCE, Refusal
@@ -19,7 +20,7 @@ from folkmoot.frontends.server.starting import Question, go_on, start
 from folkmoot.frontends.server.streams import Channel, left
 from folkmoot.receipt import receipt
 from folkmoot.render.plain import PlainView
-from folkmoot.render.text import answer_text, status_text
+from folkmoot.render.text import status_text
 from folkmoot.store import RunFolder
 from folkmoot.types import JSON, Result
 
@@ -154,11 +155,6 @@ async def _given_up(service: Service, asked: str) -> RunFolder | None:
         return service.idle_folder(id)
     except Refusal:
         return None
-
-
-def text_of(result: Result) -> str:
-    """What a panel says as a model: its answer, else the one that is ahead, else all of them; empty where none is."""
-    return result.best_answer or answer_text(result)
 
 
 def _told(result: Result) -> JSON:

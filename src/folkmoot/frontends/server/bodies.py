@@ -73,6 +73,7 @@ class StartRun(How):
     model: str | None = Field(None, description="A name from GET /api/v1/models, instead of panel and protocol")
     system: str | None = Field(None, description="For every seat")
     history: tuple[Turn, ...] = Field((), description="Earlier turns, the oldest first")
+    after: str | None = Field(None, description="A run: its conversation goes on, with the same seats, asked alike")
     attachments: tuple[FileBody, ...] = ()
 
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from folkmoot.bundle import result_of
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.bodies import attachment
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.starting import Question
-from folkmoot.store import Turn
-from folkmoot.types import Attachment
+from folkmoot.render.text import answer_text
+from folkmoot.store import RunFolder, Turn
+from folkmoot.types import Attachment, Result
 
 TEXTS = ("text", "input_text", "output_text")
 SYSTEM = ("system", "developer")
@@ -102,3 +104,16 @@ _FILES = {"image_url": _image, "input_image": _image, "file": _file, "input_file
 
 def _wrong(where: str, why: str) -> Refusal:
     return Refusal(400, f"{where}: {why}", code="invalid_request", param=where)
+
+
+def text_of(result: Result) -> str:
+    """What a panel says as a model: its answer, else the one that is ahead, else all of them; empty where none is."""
+    return result.best_answer or answer_text(result)
+
+
+def turns_after(folder: RunFolder) -> list[Turn]:
+    """The conversation of a run, its answer last. Raises InputError where there is none."""
+    spec, result = folder.spec(), result_of(folder)
+    if result is None or not (said := text_of(result)):
+        raise InputError(f"{folder.id} has no answer to go on from")
+    return [*spec.history, Turn(role="user", text=spec.prompt), Turn(role="assistant", text=said)]

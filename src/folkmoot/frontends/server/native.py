@@ -14,6 +14,7 @@ from folkmoot.bundle import without_machine
 from folkmoot.errors import InputError
 from folkmoot.exchange import exchanges
 from folkmoot.frontends.server.bodies import Begun, ForkRun, LateReply, ResumeRun, StartRun, attachment, read_body
+from folkmoot.frontends.server.conversation import turns_after
 from folkmoot.frontends.server.live import Frame, LiveRun, ending, recorded
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service
@@ -68,7 +69,13 @@ async def start_run(service: Service, request: Request) -> Response:
         history=body.history,
         attachments=[attachment(each.url, each.name) for each in body.attachments],
     )
-    return _begun(await start(service, request, question, body))
+    if body.after is None:
+        return _begun(await start(service, request, question, body))
+    if settled := sorted(body.model_fields_set - {"after", "prompt", "attachments"}):
+        raise InputError(f"{settled[0]}: `after` asks on as it was asked before; leave it out")
+    folder = service.idle_folder(body.after)
+    question.history = await asyncio.to_thread(turns_after, folder)
+    return _begun(await start(service, request, question, body, after=folder.spec()))
 
 
 def _begun(run: LiveRun) -> Response:

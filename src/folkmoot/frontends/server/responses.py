@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from folkmoot.bundle import result_of
-from folkmoot.frontends.server.answering import Answer, Answering, begin_answering, text_of
+from folkmoot.errors import InputError
+from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
 from folkmoot.frontends.server.bodies import Overrides, parsed, read_json
-from folkmoot.frontends.server.conversation import read_conversation
+from folkmoot.frontends.server.conversation import read_conversation, text_of, turns_after
 from folkmoot.frontends.server.refusals import Refusal, log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service, key_of
 from folkmoot.frontends.server.starting import Question
@@ -114,12 +115,10 @@ def _earlier(body: ResponseBody, service: Service, request: Request) -> list[Tur
     if not body.previous_response_id:
         return []
     _may_read(request)
-    folder = service.folder(body.previous_response_id.removeprefix(PREFIX))
-    spec, result = folder.spec(), result_of(folder)
-    if result is None or not (said := text_of(result)):
-        message = f"{body.previous_response_id} has no answer to go on from"
-        raise Refusal(400, message, code="no_answer", param="previous_response_id")
-    return [*spec.history, Turn(role="user", text=spec.prompt), Turn(role="assistant", text=said)]
+    try:
+        return turns_after(service.folder(body.previous_response_id.removeprefix(PREFIX)))
+    except InputError as error:
+        raise Refusal(400, str(error), code="no_answer", param="previous_response_id") from None
 
 
 def _may_read(request: Request) -> None:

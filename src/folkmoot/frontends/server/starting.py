@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -41,9 +41,17 @@ class Question:
 
 
 async def start(
-    service: Service, request: Request, question: Question, how: How, listeners: Sequence[events.Listener] = ()
+    service: Service,
+    request: Request,
+    question: Question,
+    how: How,
+    listeners: Sequence[events.Listener] = (),
+    after: RunSpec | None = None,
 ) -> LiveRun:
-    """Begin a run. Raises InputError or Refusal before anything is asked."""
+    """Begin a run, asked as the one was `after` which it comes.
+
+    Raises InputError or Refusal before anything is asked.
+    """
     panel, protocol = _whom(service, request, question, how)
     purse = service.purse(request)
     attachments = list({each.sha256: each for each in question.attachments}.values())
@@ -63,6 +71,15 @@ async def start(
         via=via_of(request),
         dress=lambda seats: _dressed(seats, how.roles, question, service.machine),
     )
+    if after is not None:
+        asked = replace(
+            asked,
+            protocol=after.protocol,
+            seats=[seat for seat in after.seats if seat.duty == "member"],
+            options=after.options,
+            limits=after.limits.model_dump(),
+            recordings=after.recordings,
+        )
     spec = _within(await asyncio.to_thread(plan, asked, service.machine), purse)
     begin = partial(runs.begin, spec, service.machine, attachments=attachments, account=purse)
     return await service.live.begin(lambda watching: begin(listeners=watching), listeners)

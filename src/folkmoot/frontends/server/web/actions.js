@@ -285,7 +285,7 @@ export function followUp(run, shell) {
     if (!doing.followUp.trim() || doing.busy) return;
     doing.busy = true;
     try {
-      const { id } = await api.begin(continued(run));
+      const { id } = await api.begin({ prompt: doing.followUp, after: run.id });
       shell.go(`#/runs/${encodeURIComponent(id)}`);
     } catch (error) {
       doing.error = error;
@@ -314,32 +314,4 @@ export function followUp(run, shell) {
       ${doing.open ? nothing : alert(doing.error)}
     </form>
   `;
-}
-
-/** @param {any} run */
-function continued(run) {
-  const { spec, result } = run.detail;
-  const members = spec.seats.filter((/** @type {any} */ seat) => (seat.duty ?? "member") === "member");
-  const ahead =
-    result.all_answers.find((/** @type {any} */ each) => each.model_id === result.leader) ?? result.all_answers[0];
-  const answer = result.winner?.answer ?? ahead?.answer ?? "";
-  const roles = Object.fromEntries(
-    members
-      .filter((/** @type {any} */ seat) => seat.role)
-      .map((/** @type {any} */ seat) => [`s${seat.number ?? 1}`, seat.role]),
-  );
-  const history = [
-    ...(spec.history ?? []),
-    { role: "user", text: spec.title || spec.prompt },
-    { role: "assistant", text: answer },
-  ];
-  return {
-    prompt: run.doing.followUp,
-    protocol: spec.protocol,
-    models: members.map((/** @type {any} */ seat) => seat.model),
-    options: spec.options ?? {},
-    limits: spec.limits ?? {},
-    history,
-    ...(Object.keys(roles).length ? { roles } : {}),
-  };
 }

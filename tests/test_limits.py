@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkmoot.errors import Stopped
-from folkmoot.limits import UNKNOWN_OUTPUT, Limits, PriceOf, Purse
+from folkmoot.errors import InputError, Stopped
+from folkmoot.limits import UNKNOWN_OUTPUT, Limits, PriceOf, Purse, limits_given
 from folkmoot.testing import ScriptedProvider
-from folkmoot.types import Billing, Completion, Request, Usage
+from folkmoot.types import JSON, Billing, Completion, Request, Usage
 from tests.play import play, review
 
 
@@ -22,6 +22,36 @@ def priced(input: float, output: float) -> PriceOf:
 
 def purse(budget: float | None = None, *, input: float = 1.0, output: float = 10.0, **limits: int) -> Purse:
     return Purse(Limits.model_validate({"budget": budget} | limits), priced(input, output))
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({}, {}),
+        ({"timeout": 5, "retries": 0}, {"timeout": 5, "retries": 0}),
+        ({"idle_timeout": 0}, {"idle_timeout": None}),
+        ({"idle_timeout": None, "budget": None}, {"idle_timeout": None, "budget": None}),
+    ],
+)
+def test_limits_are_read_as_they_are_written(given: JSON, read: JSON) -> None:
+    assert limits_given(given) == read
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"timeout": 0}, "timeout must be more than 0"),
+        ({"budget": float("nan")}, "budget must be more than 0"),
+        ({"budget": float("inf")}, "budget must be a finite number"),
+        ({"max_calls": -1}, "max_calls must be more than 0"),
+        ({"idle_timeout": -1}, "idle_timeout cannot be negative"),
+        ({"retries": -1, "backoff": -0.5}, "retries cannot be negative\nbackoff cannot be negative"),
+    ],
+)
+def test_what_is_no_limit_is_refused(given: JSON, problem: str) -> None:
+    with pytest.raises(InputError) as raised:
+        limits_given(given)
+    assert "\n".join(raised.value.problems) == problem
 
 
 def test_without_a_budget_nothing_is_set_aside_and_nothing_is_capped() -> None:

@@ -165,6 +165,7 @@ def test_an_unknown_command_is_an_error_and_never_a_question(terminal: Terminal,
     says(child, "/quik", "there is no command /quik; did you mean /quick?")
     says(child, "/etc/hosts is what?", "there is no command /etc/hosts", "is written with two")
     says(child, "/rounds many", "write a number of rounds")
+    says(child, "/rounds ²", "write a number of rounds")
     says(child, "/panel nope", "there is no panel 'nope'")
     says(child, "/help", "/quick", "/deep", "/rounds N", "/protocol", "/panel", "/list", "/show", "/exit")
     assert specs(moot) == []
@@ -262,6 +263,13 @@ def test_a_budget_that_is_used_up_asks_nothing_more_and_says_so() -> None:
     assert chat.plan("What now?").limits.budget == pytest.approx(0.25)
 
 
+def test_a_panel_with_a_budget_for_one_answer_keeps_it_in_a_chat_with_a_larger_one() -> None:
+    chat = conversation(panel="thrifty", models=(), budget=5.0)
+    assert chat.plan("What now?").limits.budget == 0.1
+    chat.askings.append(FakeAsking(4.95))  # type: ignore[arg-type]
+    assert chat.plan("What now?").limits.budget == pytest.approx(0.05)
+
+
 class FakeAsking:
     def __init__(self, usd: float) -> None:
         self.result = self
@@ -272,7 +280,10 @@ class FakeAsking:
 
 
 def conversation(**setting: Any) -> Conversation:
-    panels = {"trio": Panel(protocol="converge", options={"threshold": 9}, models=("sim",))}
+    panels = {
+        "trio": Panel(protocol="converge", options={"threshold": 9}, models=("sim",)),
+        "thrifty": Panel(protocol="vote", models=("sim",), budget=0.1),
+    }
     machine = Machine({}, Config(panels=panels), Home(Path("/nowhere")))
     return Conversation(machine, Setting(**{"models": ("sim",), **setting}))
 
@@ -311,7 +322,7 @@ def test_a_line_is_a_command_or_a_question_and_never_a_question_by_mistake(line:
         ("What", []),
         ("/pr", ["/protocol"]),
         ("/protocol con", ["consortium", "converge"]),
-        ("/panel ", ["trio", "none"]),
+        ("/panel ", ["thrifty", "trio", "none"]),
         ("/models sim/careful,sim/ha", ["sim/hasty"]),
         ("/set thr", []),
         ("/rounds ", []),

@@ -69,7 +69,9 @@ def test_a_cancelled_run_ends_and_can_be_resumed(era: str, tmp_path: Path) -> No
             while not calls:  # one has answered, the other is being waited for
                 poll = await client.call_tool("folkmoot_poll", {"run_id": run_id, "wait_seconds": 0.01})
                 calls = data_of(poll)["calls"]
-            cancelled = await client.call_tool("folkmoot_cancel", {"run_id": run_id})
+            by_name = await client.call_tool("folkmoot_poll", {"run_id": run_id[-4:], "wait_seconds": 0.01})
+            assert data_of(by_name)["run_id"] == run_id and data_of(by_name)["state"] == "running"
+            cancelled = await client.call_tool("folkmoot_cancel", {"run_id": "last"})
             assert data_of(cancelled)["state"] == "cancelled"
             assert data_of(cancelled)["result"]["status"] == "cancelled"
             assert "resume" in text_of(cancelled)

@@ -287,3 +287,15 @@ def test_a_client_that_lost_patience_and_asks_again_goes_on_with_its_run(tmp_pat
         assert "391" in str(done.choices[0].message.content)
         assert [asked.model for asked in models.asked].count("quick") == 1, "what was answered is not paid again"
         assert len(served.get("/api/v1/runs").json()) == 2
+
+
+def test_it_goes_on_although_a_seat_takes_its_time_to_leave(tmp_path: Path) -> None:
+    flag = tmp_path / "asked"
+    stays = f"trap '' TERM; touch {flag}; while :; do sleep 1; done"
+    script = f"cat > /dev/null; if test -e {flag}; then echo 391; else {stays}; fi"
+    config = f"[providers.stubborn]\ncommand = {json.dumps(['sh', '-c', script])}\n"
+    with serving(machine(tmp_path, config)) as served:
+        client = served.openai(max_retries=6).with_options(timeout=1.0)
+        done = client.chat.completions.create(model="folkmoot/vote", messages=ASK, extra_body=by("stubborn/a"))
+        assert "391" in str(done.choices[0].message.content)
+        assert len(served.get("/api/v1/runs").json()) == 1

@@ -29,8 +29,8 @@ CREATE TABLE IF NOT EXISTS spent (key TEXT, period TEXT, usd REAL NOT NULL, PRIM
 class Accounts:
     """The accounts of all keys, in a small SQLite file beside the runs. Several servers may share it."""
 
-    def __init__(self, home: Home, prices: Mapping[str, Mapping[str, float]]) -> None:
-        self._home, self._prices = home, prices
+    def __init__(self, home: Home, prices: Mapping[str, Mapping[str, float]], wait: float = WAIT) -> None:
+        self._home, self._prices, self._wait = home, prices, wait
         self._open: dict[str, Account] = {}
         with self._base() as base:
             base.executescript(SCHEMA)
@@ -73,7 +73,7 @@ class Accounts:
         path = self._home.path / FILE
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with contextlib.closing(sqlite3.connect(path, timeout=WAIT, isolation_level=None)) as base:
+        with contextlib.closing(sqlite3.connect(path, timeout=self._wait, isolation_level=None)) as base:
             yield base
 
 

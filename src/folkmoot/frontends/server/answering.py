@@ -69,7 +69,9 @@ class Answering:
 
     async def give_up(self) -> None:
         """End the run if it goes on: nobody waits for it any more. It can be resumed."""
-        if not self.run.ended:
+        if self.run.ended:
+            self.service.given_up.pop(self.asked, None)
+        else:
             self.service.given_up[self.asked] = self.run.id
             for forgotten in list(self.service.given_up)[:-MOST_GIVEN_UP]:
                 del self.service.given_up[forgotten]
@@ -137,7 +139,7 @@ async def begin_answering(
     """
     lines, key = _Lines(), key_of(request)
     asked = hashlib.sha256(json.dumps([key.name if key else "", request.url.path, body]).encode()).hexdigest()
-    folder = await _given_up(service, asked) if request.headers.get(RETRY, "0") != "0" else None
+    folder = await _given_up(service, request, asked) if request.headers.get(RETRY, "0") != "0" else None
     if folder is not None:
         run = await go_on(service, request, folder, listeners=[PlainView(lines)])
     else:
@@ -146,11 +148,20 @@ async def begin_answering(
     return Answering(service, run, question, lines, asked, stop)
 
 
-async def _given_up(service: Service, asked: str) -> RunFolder | None:
-    """The run that a client asked for in the same words and did not wait for, if it can go on."""
-    id = service.given_up.pop(asked, "")
-    if (live := service.live.find(id)) is not None:
-        await live.settled()  # it was cancelled, and its seats may take a moment to leave
+async def _given_up(service: Service, request: Request, asked: str) -> RunFolder | None:
+    """The run that a client asked for in the same words and did not wait for, if it can go on.
+
+    It was cancelled, and its seats may take a moment to leave. Raises Refusal when this client has left by then too.
+    """
+    id = service.given_up.get(asked, "")
+    leaving = asyncio.create_task(left(request.receive))
+    try:
+        while (live := service.live.find(id)) is not None and not live.ended and not leaving.done():
+            await asyncio.wait({live.task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if leaving.done():
+            raise Refusal(499, "the client has left", code="client_left")
+    finally:
+        leaving.cancel()
     try:
         return service.idle_folder(id)
     except Refusal:

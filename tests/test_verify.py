@@ -16,6 +16,7 @@ from folkmoot.engine import Engine, EngineConfig
 from folkmoot.errors import InputError
 from folkmoot.execute import execute
 from folkmoot.mailed import mailed, read_mailed
+from folkmoot.render.html import page as page_of
 from folkmoot.store import Attached, RunFolder
 from folkmoot.testimony import recompute
 from folkmoot.testing import ScriptedProvider
@@ -72,7 +73,7 @@ def test_what_was_mailed_follows_on_another_machine(name: str, tmp_path: Path) -
     told = asyncio.run(mailed(a_run(tmp_path, name), packed=True))
     file = tmp_path / "run.json"
     file.write_text(json.dumps(told))
-    found = asyncio.run(verify_file(file))
+    found = asyncio.run(verify_file(file, page_of))
     assert (found.problems, found.exit_code, found.run_id) == ([], 0, "run")
 
 
@@ -175,7 +176,7 @@ def test_a_file_that_shows_another_score_than_its_record_is_found(tmp_path: Path
     told["outcome"]["winner"] = "s4"
     file = tmp_path / "page.json"
     file.write_text(json.dumps(told))
-    problems = asyncio.run(verify_file(file)).problems
+    problems = asyncio.run(verify_file(file, page_of)).problems
     assert any(each.startswith(f"{call['step']}: it shows another value") for each in problems)
     assert any("it shows another outcome" in each for each in problems)
 
@@ -202,7 +203,7 @@ def test_whatever_a_file_shows_must_follow_from_its_record(
     place[where[-1]] = value
     file = tmp_path / "page.json"
     file.write_text(json.dumps(told))
-    found = asyncio.run(verify_file(file))
+    found = asyncio.run(verify_file(file, page_of))
     assert (
         found.exit_code == 1
         and f"it shows another {where[1] if where[0] == 'testimony' else where[0]}" in found.problems[0]
@@ -215,8 +216,94 @@ def test_a_call_left_out_or_put_in_is_found(tmp_path: Path) -> None:
     told["testimony"]["calls"].append({**gone, "step": "r9/evaluate/s1>s2"})
     file = tmp_path / "page.json"
     file.write_text(json.dumps(told))
-    problems = "\n".join(asyncio.run(verify_file(file)).problems)
+    problems = "\n".join(asyncio.run(verify_file(file, page_of)).problems)
     assert gone["step"] in problems and "r9/evaluate/s1>s2: it shows a call" in problems
+
+
+def test_a_call_that_is_shown_twice_is_found(tmp_path: Path) -> None:
+    told = asyncio.run(mailed(a_run(tmp_path), packed=True))
+    calls = told["testimony"]["calls"]
+    calls.insert(0, {**calls[0], "text": "FORGED"})
+    file = tmp_path / "page.json"
+    file.write_text(json.dumps(told))
+    assert "it shows a call more than once, or what is none" in asyncio.run(verify_file(file, page_of)).problems
+
+
+def decoyed(page: str) -> str:
+    decoy = '<script id="folkmoot-run" type="application/json">{}</script>'
+    return page.replace("<main", f"{decoy}<main")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        decoyed,
+        lambda page: page.replace("<main", "<p>It was unanimous.</p><main"),
+        lambda page: page.replace('"use strict";', '"use strict"; window.winner = "me";'),
+        lambda page: page.replace("<title>", "<title>Not "),
+        lambda page: page + "<!-- -->",
+    ],
+)
+def test_a_page_that_was_changed_around_its_record_is_found(change: Callable[[str], str], tmp_path: Path) -> None:
+    page = page_of(asyncio.run(mailed(a_run(tmp_path), packed=True)))
+    file = tmp_path / "page.html"
+    file.write_text(page)
+    assert asyncio.run(verify_file(file, page_of)).exit_code == 0
+    file.write_text(change(page))
+    found = asyncio.run(verify_file(file, page_of))
+    assert found.exit_code == 1 and "the page around the record was changed" in found.problems[-1]
+
+
+def test_of_another_versions_page_it_is_said_that_its_script_was_not_checked(tmp_path: Path) -> None:
+    told = asyncio.run(mailed(a_run(tmp_path), packed=True))
+    file = tmp_path / "page.html"
+    file.write_text(decoyed(page_of({**told, "by": "9.9"})))
+    found = asyncio.run(verify_file(file, page_of))
+    assert found.notes == ["version 9.9 wrote the page, so what it shows in a browser was not checked"]
+
+
+def test_another_question_over_the_same_answers_is_found(tmp_path: Path) -> None:
+    folder = a_run(tmp_path)
+    spec = json.loads((folder.path / "run.json").read_text())
+    (folder.path / "run.json").write_text(json.dumps(spec | {"title": "Is the earth flat?"}))
+    found = checked(folder)
+    assert found.exit_code == 1
+    assert any("Is the earth flat?" in each and "not what the seats were asked" in each for each in found.problems)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        ("What is 2 + 2?", ""),
+        ("What is 2 + 2?", "What is 2 + 2?"),
+        ('Why?\n\n<file path="/a/notes.md">x</file>', "Why?"),
+        ('<file path="/a/notes.md">x</file>\n\n<file path="b.txt">y</file>', "notes.md, b.txt"),
+        (" a\n b ", "a b"),
+    ],
+)
+def test_a_question_is_shown_as_it_was_typed_or_by_its_files(prompt: str, title: str, tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    play(spec_for("fanout", 2, prompt=prompt).model_copy(update={"title": title}), lambda _: "4", folder=folder)
+    assert checked(folder).problems == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda result: result["outcome"]["details"].pop("dissent"),
+        lambda result: result["outcome"]["details"].update(applause="loud"),
+        lambda result: result["seats"].pop(),
+        lambda result: result["seats"].append({**result["seats"][0], "seat": "s9", "model_id": "openai/gpt-9"}),
+        lambda result: result.update(prompt="Is the earth flat?"),
+        lambda result: result.update(protocol="council"),
+    ],
+)
+def test_what_is_left_out_of_a_result_or_put_in_is_found(change: Callable[[JSON], object], tmp_path: Path) -> None:
+    folder = a_run(tmp_path, "debate")
+    result = json.loads(folder.result_file.read_text())
+    change(result)
+    folder.result_file.write_text(json.dumps(result))
+    assert checked(folder).exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -277,7 +364,7 @@ def test_attachments_stay_behind_and_the_verdict_follows_without_them(tmp_path: 
     file = tmp_path / "run.json"
     file.write_text(json.dumps(asyncio.run(mailed(folder, packed=False))))
     assert picture.sha256 not in json.loads(file.read_text())["record"]["parts"]
-    assert asyncio.run(verify_file(file)).exit_code == 0
+    assert asyncio.run(verify_file(file, page_of)).exit_code == 0
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -300,7 +387,7 @@ def test_a_file_that_was_tampered_with_ends_in_no_traceback(seed: int, tmp_path:
     file = tmp_path / "run.json"
     file.write_text(json.dumps(told))
     with contextlib.suppress(InputError):
-        asyncio.run(verify_file(file))
+        asyncio.run(verify_file(file, page_of))
 
 
 def test_training_lines_say_who_was_asked_what_and_how_it_was_scored(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class Mailed:
 
     shown: JSON  # the whole value
     bundle: Bundle
+    page: str | None = None  # the text of a page; None for a JSON file
 
 
 def read_mailed(path: Path) -> Mailed:
@@ -56,7 +57,8 @@ def read_mailed(path: Path) -> Mailed:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    if found := PAGE.search(text):
+    page = text if (found := PAGE.search(text)) else None
+    if found:
         text = found["json"]
     try:
         value = json.loads(text)
@@ -66,4 +68,4 @@ def read_mailed(path: Path) -> Mailed:
         raise InputError(f"{path} is neither a page nor a JSON file that `folkmoot export` has written") from None
     if not known:
         raise InputError(f"{path} was written by another version of Folkmoot ({value.get('by', '?')})")
-    return Mailed(value, read_bundle(record))
+    return Mailed(value, read_bundle(record), page)

@@ -7,7 +7,7 @@ the protocol comes to the recorded result, and, of a file that was mailed, that 
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from folkmoot.calling import digest
 from folkmoot.errors import InputError, JournalCorrupt
 from folkmoot.formats.base import preview
 from folkmoot.journal import Journal, read_lines
-from folkmoot.mailed import mailed, read_mailed
+from folkmoot.mailed import Mailed, mailed, read_mailed
 from folkmoot.steps import read_step
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.testimony import Recomputed, recompute
@@ -58,7 +58,7 @@ async def verify(folder: RunFolder) -> Verification:
     journal = Journal(folder.journal, read_only=True)
     recomputed = await recompute(folder, journal, spec)
     found.counted = list(_counted(recomputed))
-    altered = [*_first(_forged(folder, spec)), *_first(_misfits(spec, recomputed))]
+    altered = [*_first(_forged(folder, spec)), *_first(_misfits(spec, recomputed)), *_retitled(spec)]
     recorded = result_of(folder)
     if recorded is None:
         found.finished, found.problems = False, altered
@@ -71,19 +71,33 @@ async def verify(folder: RunFolder) -> Verification:
     return found
 
 
-async def verify_file(path: Path) -> Verification:
-    """Check an exported page or JSON file: its record, and that it shows what that record says."""
+async def verify_file(path: Path, page_of: Callable[[JSON], str]) -> Verification:
+    """Check an exported page or JSON file: its record, and that it shows what that record says.
+
+    `page_of` writes the page of a run: of a page that this version wrote, nothing around the record may differ.
+    """
     received = read_mailed(path)
     with tempfile.TemporaryDirectory(prefix="folkmoot-") as within:
         try:
             folder = unpack(received.bundle, Path(within))
             found = await verify(folder)
             found.problems += _first(_shown_otherwise(received.shown, await mailed(folder, packed=False)))
+            _check_page(received, page_of, found)
         except JournalCorrupt:
             raise InputError(f"{path}: a line of its record cannot be read") from None
         except MISSHAPEN as error:  # it may be anybody's file
             raise InputError(f"{path}: its record does not hold together ({type(error).__name__}: {error})") from None
     return found
+
+
+def _check_page(received: Mailed, page_of: Callable[[JSON], str], found: Verification) -> None:
+    if received.page is None:
+        return
+    by = received.shown.get("by")
+    if by != __version__:
+        found.notes.append(f"version {by} wrote the page, so what it shows in a browser was not checked")
+    elif received.page != page_of(received.shown):
+        found.problems.append("the page around the record was changed: a browser may show anything")
 
 
 def _first(problems: Iterable[str]) -> list[str]:
@@ -145,8 +159,21 @@ def _misfits(spec: RunSpec, recomputed: Recomputed) -> Iterable[str]:
         yield f"{step}: what was asked there is not what this run asks; run.json or an earlier reply was changed"
 
 
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _retitled(spec: RunSpec) -> Iterable[str]:
+    """The title is what a person typed of the prompt, or the names of the files in it. No digest covers it."""
+    prompt, names = _words(spec.prompt), {each.name for each in spec.attachments}
+    typed = _words(spec.title)
+    if typed not in prompt and not all(each in names or each in prompt for each in typed.split(", ")):
+        yield f"the question that is shown, {_brief(spec.title, spec.prompt)}, is not what the seats were asked"
+
+
 REPORTED = (
-    "failures", "dropped", "degraded", "total_calls", "attempts", "repairs", "usage", "cost_usd", "list_usd",
+    "protocol", "prompt", "failures", "dropped", "degraded", "total_calls", "attempts", "repairs", "usage", "cost_usd",
+    "list_usd",
 )  # fmt: skip
 """What a result tells besides its outcome that follows from the record. Who paid, and how long it took, do not."""
 
@@ -160,8 +187,10 @@ def _differences(recorded: Result, recomputed: Result, *, same_version: bool) ->
         for each in (was, is_now):
             del each["explanation"], each["strategy"]
     pairs = [(name, was[name], is_now[name]) for name in was]
-    pairs += [(f"details.{name}", told[name], details[name]) for name in told if name in details]
+    names = [name for name in {**told, **details} if same_version or (name in told and name in details)]
+    pairs += [(f"details.{name}", told.get(name), details.get(name)) for name in names]
     pairs += [(name, old[name], new[name]) for name in REPORTED if same_version or name != "failures"]
+    pairs.append(("seats", len(old["seats"]), len(new["seats"])))
     for seat, again in zip(old["seats"], new["seats"], strict=False):
         pairs.append((f"seat {again['seat']}", {**seat, "billing": None}, {**again, "billing": None}))
     return [f"{name}: recorded {_brief(a, b)}, recomputed {_brief(b, a)}" for name, a, b in pairs if a != b]
@@ -184,6 +213,8 @@ def _shown_otherwise(shown: JSON, says: JSON) -> Iterable[str]:
         yield "what it shows cannot be read"
         return
     beside = {each.get("step"): each for each in calls if isinstance(each, dict)}
+    if len(beside) != len(calls):
+        yield "it shows a call more than once, or what is none"
     for call in says["testimony"]["calls"]:
         other = beside.pop(call["step"], {})
         named = next((key for key in (*call, *other) if other.get(key) != call.get(key)), None)

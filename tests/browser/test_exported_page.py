@@ -147,6 +147,16 @@ def test_nothing_a_model_wrote_can_run(page: Page, tmp_path: Path) -> None:
     assert page.locator("img, b, main script, iframe").count() == 0
 
 
+def test_text_that_turns_round_shows_its_control_characters(page: Page, tmp_path: Path) -> None:
+    opened(
+        page, a_run(tmp_path, "fanout", lambda _: "It is \u202e42 ton\u202c, \x1b[2Jשלום", seats=2, prompt="a\u2066b")
+    )
+    said = page.locator("#call .verbatim").first
+    expect(said).to_have_text("It is \ufffd42 ton\ufffd, \u241b[2Jשלום")
+    expect(said).to_have_attribute("dir", "auto")
+    assert not set(page.locator("main").inner_text()) & set("\u202e\u202c\u2066\x1b")
+
+
 def test_the_policy_stops_what_would_be_put_in(browser: Browser, tmp_path: Path) -> None:
     folder = a_run(tmp_path, "fanout", lambda _: "Drive.")
     text = page_of(told_of(folder))

@@ -26,8 +26,7 @@ def test_a_person_is_asked_on_the_page_and_the_answer_counts(page: Page) -> None
     form.get_by_role("button", name="Answer", exact=True).click()
     expect(page.get_by_text("Nobody is asked anything just now.")).to_be_visible()
     page.go_back()
-    said = page.locator(".other", has_text="human/maria")
-    said.locator("summary").click()
+    said = page.locator(".panel > li", has_text="human/maria")
     expect(said.locator(".prose")).to_have_text("I would drive, and <b>sing</b>.")
 
 

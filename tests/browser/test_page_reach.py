@@ -113,7 +113,7 @@ def test_a_question_is_asked_read_and_forked_without_a_mouse(page: Page) -> None
     page.keyboard.press("Enter")
     reach(page, page.locator(".calls > li > details > summary").first)
     page.keyboard.press("Enter")
-    reach(page, page.get_by_role("button", name="Fork here"))
+    reach(page, page.get_by_role("button", name="Fork here, before"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Fork here")).to_be_visible()
     assert page.evaluate("document.querySelector('dialog.do').contains(document.activeElement)")

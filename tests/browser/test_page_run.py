@@ -57,6 +57,13 @@ def test_an_arbiter_says_how_sure_it_is(page: Page) -> None:
     expect(page.get_by_text("Round 3: confidence 0.95, 3 answers read")).to_be_visible()
 
 
+def test_a_fanout_shows_every_answer(page: Page) -> None:
+    asked(page, f"{QUESTION} Fan out.", "folkmoot/fanout")
+    expect(page.locator(".panel > li")).to_have_count(3)
+    expect(page.locator(".panel")).to_contain_text("Nobody needs an engine")
+    expect(page.get_by_text("What the others said")).to_have_count(0)
+
+
 def test_a_brainstorm_shows_a_panel_of_answers(page: Page) -> None:
     asked(page, f"{QUESTION} Storm.", "folkmoot/brainstorm")
     expect(page.locator(".panel > li")).to_have_count(3)
@@ -118,7 +125,7 @@ def test_a_fork_from_a_step_changes_an_option_and_shows_what_that_did_to_the_ver
     source = page.url
     section(page, "Every call")
     page.locator(".calls > li > details > summary").nth(1).click()
-    page.get_by_role("button", name="Fork here").click()
+    page.get_by_role("button", name="Fork here, before").click()
     dialog = page.get_by_role("dialog", name="Fork here")
     expect(dialog).to_contain_text(re.compile("keeps what came before r1/propose/s"))
     dialog.get_by_label("What changes").select_option(label="option threshold")
@@ -183,7 +190,7 @@ def test_a_further_question_has_what_came_before(page: Page) -> None:
 def test_a_run_can_be_taken_along(kind: str, holds: str, page: Page) -> None:
     asked(page, f"{QUESTION} Export {kind}.", "folkmoot/fanout")
     with page.expect_download() as found:
-        page.get_by_role("link", name=kind, exact=True).click()
+        page.get_by_role("link", name=f"Export as {kind}").click()
     assert holds in found.value.path().read_text("utf-8")[:2000]
 
 

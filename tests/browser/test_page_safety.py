@@ -21,7 +21,7 @@ def opened(page: Page, seat: str) -> None:
 
 def test_nothing_that_a_model_writes_runs_or_is_fetched(page: Page) -> None:
     opened(page, "hostile")
-    said = page.locator(".other", has_text="loop/hostile").locator(".prose")
+    said = page.locator(".panel > li", has_text="loop/hostile").locator(".prose")
     expect(said).to_contain_text('<script>window.ran = "script"</script>')
     expect(said).to_contain_text("press here (javascript:window.ran='link')")
     assert said.locator(FETCHING).count() == 0
@@ -50,7 +50,7 @@ def test_the_servers_policy_forbids_inline_scripts_and_other_hosts(opening: Open
 
 def test_text_that_turns_round_or_rings_shows_its_control_characters(page: Page) -> None:
     opened(page, "turning")
-    said = page.locator(".other", has_text="loop/turning").locator(".prose")
+    said = page.locator(".panel > li", has_text="loop/turning").locator(".prose")
     expect(said).to_contain_text("The answer is \ufffd42 ton si\ufffd and \u241b[2Jnothing\u2407 \ufffdelse\ufffd")
     expect(said).to_contain_text("العربية")
     everything = page.locator("main").inner_text()
@@ -59,7 +59,7 @@ def test_text_that_turns_round_or_rings_shows_its_control_characters(page: Page)
 
 def test_a_megabyte_is_shown_in_a_box_of_its_own_and_the_page_stays_quick(page: Page) -> None:
     opened(page, "huge")
-    other = page.locator(".other", has_text="loop/huge")
+    other = page.locator(".panel > li", has_text="loop/huge")
     box = other.locator("pre.raw")
     assert page.evaluate("box => box.textContent.length", box.element_handle()) == 100_000
     other.get_by_role("button", name="Show all 1,048,575 characters").click()

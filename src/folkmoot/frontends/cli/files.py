@@ -72,11 +72,12 @@ async def _written(folder: RunFolder, kind: str) -> str:
 
 def _verify(run: str, output_format: str) -> int:
     """Whether a run's verdict follows from its record; of an exported page or JSON file too. Nobody is asked."""
+    from folkmoot.render.html import page
     from folkmoot.verify import verify, verify_file
 
     file = Path(run)
     mailed = file.is_file() or file.suffix in (".html", ".json")
-    found = asyncio.run(verify_file(file) if mailed else verify(this_machine().home.find(run)))
+    found = asyncio.run(verify_file(file, page) if mailed else verify(this_machine().home.find(run)))
     if output_format == "json":
         click.echo(json.dumps(_as_json(found), ensure_ascii=False, indent=2))
     else:

@@ -45,7 +45,7 @@ RUN_FLAGS: tuple[click.Parameter, ...] = (
     click.Option(["--temperature"], multiple=True, metavar="[SEAT=]T", help="Sampling temperature."),
     click.Option(["--effort"], multiple=True, metavar="[SEAT=]LEVEL", help="none, minimal, low, medium, high, xhigh."),
     click.Option(["--max-tokens"], multiple=True, metavar="[SEAT=]N", help="Longest reply."),
-    click.Option(["--weight"], multiple=True, metavar="SEAT=W", help="How many votes a seat's vote counts as."),
+    click.Option(["--weight"], multiple=True, metavar="SEAT=W", help="Votes that a seat's vote counts as, if weighed."),
     click.Option(["--seed"], type=int, default=0, help="Labels, orders and simulated seats follow from it."),
     click.Option(
         ["--recording", "recordings"], multiple=True, type=click.Path(path_type=Path),

@@ -12,16 +12,27 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+const STEERING = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
+
+/** Text of which nothing can turn the writing round: control characters become pictures of themselves. */
+export function visible(text) {
+  return text.replaceAll("\r\n", "\n").replace(STEERING, (found) => {
+    const code = found.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    return code === 0x7f ? "\u2421" : "\ufffd";
+  });
+}
+
 /** Replace what an element holds. */
 export function fill(parent, ...children) {
   const nodes = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
   parent.replaceChildren(
-    ...nodes.map((child) => (child instanceof Node ? child : document.createTextNode(String(child)))),
+    ...nodes.map((child) => (child instanceof Node ? child : document.createTextNode(visible(String(child))))),
   );
 }
 
 /** Text in the lines in which it was written. */
-export const verbatim = (text) => element("div", { class: "verbatim" }, text);
+export const verbatim = (text) => element("div", { class: "verbatim", dir: "auto" }, text);
 
 const NUMBER = /^(|[·–★]|yes|no|free|[\d.,]+( s| of \d+)?|(less than )?\$[\d.]+)$/;
 

@@ -82,7 +82,7 @@ function headView() {
     "header",
     {},
     element("p", { class: "faint" }, facts.filter(Boolean).join(" · ")),
-    element("h1", { class: testimony.prompt.length > 160 ? "long" : null }, testimony.prompt),
+    element("h1", { class: testimony.prompt.length > 160 ? "long" : null, dir: "auto" }, testimony.prompt),
     element(
       "section",
       { class: "verdict", "aria-label": "verdict" },

@@ -38,9 +38,9 @@ export function actions(run, shell) {
       <button type="button" @click=${() => show("fork")}>Fork</button>
       <span class="export"
         >Export
-        <a href=${api.exportPath(id, "html")} download>HTML</a>
-        <a href=${api.exportPath(id, "markdown")} download>Markdown</a>
-        <a href=${api.exportPath(id, "json")} download>JSON</a>
+        <a href=${api.exportPath(id, "html")} aria-label="Export as HTML" download>HTML</a>
+        <a href=${api.exportPath(id, "markdown")} aria-label="Export as Markdown" download>Markdown</a>
+        <a href=${api.exportPath(id, "json")} aria-label="Export as JSON" download>JSON</a>
       </span>
       <button type="button" class="quiet danger" @click=${() => show("delete")}>Delete</button>
     </div>
@@ -219,7 +219,7 @@ function forkForm(run, shell) {
       const set = Object.fromEntries(
         doing.changes
           .filter((/** @type {any} */ each) => each.key)
-          .map((/** @type {any} */ each) => [each.key, each.value]),
+          .map((/** @type {any} */ each) => [each.key, each.value === "" && each.key !== "prompt" ? null : each.value]),
       );
       const { id } = await api.fork(run.id, { ...(doing.step ? { step: doing.step } : {}), set });
       shell.go(`#/runs/${encodeURIComponent(id)}`);

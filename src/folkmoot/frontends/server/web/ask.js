@@ -139,7 +139,7 @@ export function openAsk(shell) {
           <button class="main" ?disabled=${!form.prompt.trim() || sending}>${sending ? "Asking …" : "Ask"}</button>
         </div>
         <p class="about" id="whom-about">
-          ${chosen()?.description ?? ""}${panel && chosen()?.panel ? seatsOf(panel) : nothing}
+          ${chosen()?.description ?? ""}${panel?.description && chosen()?.panel ? seatsOf(panel) : nothing}
         </p>
         ${alert(error)}
         <details class="more">

@@ -65,13 +65,15 @@ function callLine(call, ids, can) {
           </p>
           ${failed ? html`<p class="bad">${call.message}</p>` : raw(call.text)}
           <details class="whole" @toggle=${() => can.look(call.step)}>
-            <summary>What it was sent</summary>
+            <summary aria-label="What it was sent in ${call.step}">What it was sent</summary>
             <div class="inside">${sentView(can.sent[call.step])}</div>
           </details>
           ${
             can.fork
               ? html`<p class="buttons">
-                  <button type="button" @click=${() => can.fork?.(call.step)}>Fork here</button>
+                  <button type="button" aria-label="Fork here, before ${call.step}" @click=${() => can.fork?.(call.step)}>
+                    Fork here
+                  </button>
                   ${failed && person ? html`<button type="button" @click=${() => can.late?.(call.step)}>Answer late</button>` : nothing}
                 </p>`
               : nothing

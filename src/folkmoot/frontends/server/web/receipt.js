@@ -126,9 +126,10 @@ function effect(phase) {
   return phase.ahead ? `${modelName(phase.ahead)} led` : "";
 }
 
-/** @param {any} result */
-export const costPart = (result) =>
-  part(
+/** @param {any} result @param {any[]} seats of the run, with their roles */
+export function costPart(result, seats) {
+  const roles = Object.fromEntries(seats.map((/** @type {any} */ seat) => [seat.id || seat.model, seat.role]));
+  return part(
     "Cost",
     table(
       "Cost of each seat",
@@ -145,7 +146,9 @@ export const costPart = (result) =>
         ${result.seats.map(
           (/** @type {any} */ each) => html`
             <tr>
-              <th scope="row">${model(each.model_id)}</th>
+              <th scope="row">
+                ${model(each.model_id)}${roles[each.model_id] ? html` <span class="note">${oneLine(roles[each.model_id], 40)}</span>` : nothing}
+              </th>
               <td class="end number">
                 ${each.calls}${each.failures ? html` <span class="note">${each.failures} failed</span>` : nothing}
               </td>
@@ -176,3 +179,4 @@ export const costPart = (result) =>
       ].join(", "),
     },
   );
+}

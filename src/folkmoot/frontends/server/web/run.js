@@ -228,7 +228,7 @@ function ended(run, shell) {
   return html`
     ${verdict(detail.result, Boolean(state.outcome?.met), receipt)}
     ${run.source ? comparison(run.source, detail) : nothing} ${scoresPart(detail.result, state)}
-    ${votesPart(detail.result)} ${receiptPart(receipt)} ${costPart(detail.result)} ${actions(run, shell)}
+    ${votesPart(detail.result)} ${receiptPart(receipt)} ${costPart(detail.result, detail.spec.seats)} ${actions(run, shell)}
   `;
 }
 

@@ -12,12 +12,13 @@ export function verdict(result, met, receipt) {
   const chosen = result.winner;
   const ahead = chosen ? null : leading(result);
   const panel = Array.isArray(result.panel) ? result.panel : [];
-  const shown = new Set([chosen?.model_id, ahead?.model_id, ...panel.map((/** @type {any} */ each) => each.model_id)]);
+  const equal = result.status === "answered" || result.status === "partial"; // nobody was to choose
+  const shown = new Set([...(equal ? result.all_answers.map((/** @type {any} */ each) => each.model_id) : []),chosen?.model_id, ahead?.model_id, ...panel.map((/** @type {any} */ each) => each.model_id)]);
   const others = result.all_answers.filter((/** @type {any} */ each) => !shown.has(each.model_id));
   return html`
     <article class="verdict" aria-labelledby="verdict-title">
       <h2 class="unseen" id="verdict-title">The answer</h2>
-      ${panel.length ? panelOf(panel) : chosen ? html`<div class="answer">${prose(chosen.answer)}</div>` : noAnswer(result, ahead)}
+      ${panel.length ? panelOf(panel) : equal ? panelOf(result.all_answers) : chosen ? html`<div class="answer">${prose(chosen.answer)}</div>` : noAnswer(result, ahead)}
       <p class="outcome ${met ? "good" : WRONG.has(result.status) ? "bad" : "open"}">
         <strong>${statusText(result.status, result.final_round)}</strong
         >${result.explanation ? html`<span>: ${oneLine(result.explanation)}</span>` : nothing}

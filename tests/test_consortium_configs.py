@@ -32,7 +32,7 @@ def database(folder: Path, **configs: object) -> Path:
 
 def test_a_configuration_keeps_members_arbiter_and_rules(tmp_path: Path) -> None:
     found = read_configs(database(tmp_path, mine=DEFAULTS | {"system_prompt": "Be brief."}))
-    assert found == {
+    assert found == ({
         "mine": Panel(
             description="from llm-consortium",
             protocol="consortium",
@@ -43,32 +43,45 @@ def test_a_configuration_keeps_members_arbiter_and_rules(tmp_path: Path) -> None
             models=("llm/gpt-4o*2", "llm/o3-mini"),
             system="Be brief.",
         )
-    }  # fmt: skip
+    }, [])  # fmt: skip
 
 
 def test_strategies_bring_their_parameters_and_manual_context_its_name(tmp_path: Path) -> None:
     role = {"strategy": "role", "strategy_params": {"roles": ["Optimist", "Pessimist"], "x": False}}
-    found = read_configs(database(tmp_path, r=DEFAULTS | role | {"manual_context": True, "arbiter": None}))["r"]
+    found = read_configs(database(tmp_path, r=DEFAULTS | role | {"manual_context": True, "arbiter": None}))[0]["r"]
     assert found.options["strategy_param"] == ["roles=Optimist", "roles=Pessimist", "x=False"]
     assert found.options["context"] == "manual" and "arbiter" not in found.options
 
 
 def test_a_member_that_is_a_configuration_becomes_a_panel_and_comes_first(tmp_path: Path) -> None:
     meta = DEFAULTS | {"models": {"inner": 1, "gpt-4o": 1}, "arbiter": "inner"}
-    found = read_configs(database(tmp_path, meta=meta, inner=DEFAULTS))
+    found, _ = read_configs(database(tmp_path, meta=meta, inner=DEFAULTS))
     assert list(found) == ["inner", "meta"]
     assert found["meta"].models == ("panel/inner", "llm/gpt-4o") and found["meta"].options["arbiter"] == ["panel/inner"]
 
 
 def test_older_configurations_name_their_models_in_a_list(tmp_path: Path) -> None:
     older = {"models": ["a", "b"], "arbiter": "a", "confidence_threshold": 0.8, "max_iterations": 3}
-    assert read_configs(database(tmp_path, old=older))["old"].models == ("llm/a", "llm/b")
+    assert read_configs(database(tmp_path, old=older))[0]["old"].models == ("llm/a", "llm/b")
 
 
-@pytest.mark.parametrize("config", ["not json", "[]", "{}", '{"models": 3}', '{"models": {"a": "many"}}'])
-def test_what_is_no_configuration_is_named_and_nothing_is_made_up(tmp_path: Path, config: str) -> None:
-    with pytest.raises(InputError, match="odd"):
-        read_configs(database(tmp_path, odd=config))
+@pytest.mark.parametrize(
+    "config", ["not json", "[]", "{}", '{"models": 3}', '{"models": {"a": "many"}}', '{"models": {"a": 0}}']
+)
+def test_what_is_no_configuration_is_named_and_keeps_no_other_back(tmp_path: Path, config: str) -> None:
+    found, problems = read_configs(database(tmp_path, odd=config, fine=DEFAULTS))
+    assert list(found) == ["fine"] and len(problems) == 1 and "odd" in problems[0]
+
+
+def test_names_that_no_panel_can_have_are_changed_also_where_others_name_them(tmp_path: Path) -> None:
+    outer = DEFAULTS | {"models": {"My Consortium": 1, "vote": 2}, "arbiter": "пример"}
+    rows = {"outer": outer, "My Consortium": DEFAULTS, "vote": DEFAULTS, "пример": DEFAULTS, "My-Consortium": DEFAULTS}
+    found, problems = read_configs(database(tmp_path, **rows), ["vote"])
+    assert problems == [] and set(found) == {
+        "outer", "My-Consortium-2", "vote-consortium", "consortium", "My-Consortium",
+    }  # fmt: skip
+    assert found["outer"].models == ("panel/My-Consortium-2", "panel/vote-consortium*2")
+    assert found["outer"].options["arbiter"] == ["panel/consortium"]
 
 
 def test_what_is_no_such_database_is_refused(tmp_path: Path) -> None:
@@ -82,3 +95,6 @@ def test_what_is_no_such_database_is_refused(tmp_path: Path) -> None:
 def test_its_database_is_looked_for_where_it_keeps_it(tmp_path: Path) -> None:
     assert database_of({"HOME": str(tmp_path)}).is_relative_to(tmp_path)
     assert database_of({"HOME": str(tmp_path)}).parts[-2:] == ("io.datasette.llm", "consortium_logs.db")
+    (tmp_path / "logs.db").touch()
+    older = {"HOME": str(tmp_path), "LLM_USER_PATH": str(tmp_path)}
+    assert database_of(older) == tmp_path / "logs.db", "where versions up to 0.5 kept them"

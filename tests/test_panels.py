@@ -122,7 +122,7 @@ def test_the_systems_text_of_a_panel_goes_before_that_of_a_seat() -> None:
         ("budget=", {"budget": None}),
         ("protocol=vote", {"protocol": "vote"}),
         ("description=for hard questions", {"description": "for hard questions"}),
-        ('models=["sim"]', {"models": ("sim",)}),
+        ('models=["sim"]', {"models": ("sim",), "seats": ()}),
     ],
 )
 def test_a_field_is_changed_by_its_name(change: str, expected: dict[str, object]) -> None:

@@ -50,7 +50,7 @@ class Config(Record):
     panels: Mapping[str, Panel] = Field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     prices: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
-    weights: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    weights: Mapping[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from folkmoot.asking import Asked, plan
+from folkmoot.errors import InputError
 from folkmoot.library import this_machine
 from folkmoot.limits import Limits
 from folkmoot.runs import Machine, begin
@@ -76,6 +77,8 @@ def create_consortium(
     if isinstance(models, Mapping):
         models = [f"{model}*{count}" for model, count in models.items()]
     written = [models] if isinstance(models, str) else list(models)
+    if not any(each.strip() for each in written):
+        raise InputError("no model is named, and a consortium needs some")
     options: dict[str, Any] = {
         "arbiter": arbiter or (),
         "confidence_threshold": confidence_threshold,

@@ -4,10 +4,12 @@ It keeps them in `consortium_logs.db`, table `consortium_configs(name, config, c
 there are ids of `llm`, or names of other configurations.
 """
 
+import itertools
 import json
+import re
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,31 +30,53 @@ _KNOWN = {
 
 
 def database_of(environ: Mapping[str, str]) -> Path:
-    """Where llm-consortium keeps its database: in the folder of `llm`, whatever LLM_USER_PATH says."""
+    """Where llm-consortium keeps its configurations.
+
+    That is a file of its own in the folder of `llm`, whatever LLM_USER_PATH says; up to its version 0.5 it was
+    `logs.db` of `llm`, where LLM_USER_PATH holds.
+    """
     home = Path(environ.get("HOME") or Path.home())
+    base = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "io.datasette.llm" / "consortium_logs.db"
-    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "io.datasette.llm" / "consortium_logs.db"
+        base = home / "Library" / "Application Support"
+    own = base / "io.datasette.llm" / "consortium_logs.db"
+    older = Path(environ.get("LLM_USER_PATH") or own.parent) / "logs.db"
+    return older if not own.is_file() and older.is_file() else own
 
 
-def read_configs(database: Path) -> dict[str, Panel]:
-    """Every configuration as a panel, by name, those that others need first.
+def read_configs(database: Path, taken: Collection[str] = ()) -> tuple[dict[str, Panel], list[str]]:
+    """Every configuration as a panel, by name, those that others need first; and what is wrong with the others.
 
-    Raises InputError for a file that is not such a database, or a configuration that cannot be read.
+    A name that no panel can have is changed to one that it can, also where others name it; `taken` are such names.
+    Raises InputError for a file that is not such a database.
     """
     rows = _rows(database)
+    names = _panel_names(rows, taken)
     found: dict[str, Panel] = {}
     problems: list[str] = []
     for name, text in rows.items():
         try:
-            found[name] = config_panel(json.loads(text), rows, f"{database.name}: {name}")
+            found[names[name]] = config_panel(json.loads(text), names, f"{database.name}: {name}")
         except (LookupError, ValueError, TypeError, AttributeError):
             problems.append(f"{database}: the configuration {name!r} cannot be read")
         except InputError as error:
             problems += error.problems
-    if problems:
-        raise InputError(*problems)
-    return dict(sorted(found.items(), key=lambda each: _needs(each[0], found)))
+    return dict(sorted(found.items(), key=lambda each: _needs(each[0], found))), problems
+
+
+def _panel_names(rows: Iterable[str], taken: Collection[str]) -> dict[str, str]:
+    """A name for the panel of each configuration.
+
+    >>> _panel_names(["mine", "My Consortium", "vote"], ["vote"])
+    {'mine': 'mine', 'My Consortium': 'My-Consortium', 'vote': 'vote-consortium'}
+    """
+    names: dict[str, str] = {}
+    for row in rows:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", row).strip("-._")[:50] or "consortium"
+        name = f"{name}-consortium" if name in taken else name
+        others = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        names[row] = row if row == name else next(each for each in others if each not in {*rows, *names.values()})
+    return names
 
 
 def _rows(database: Path) -> dict[str, str]:
@@ -65,11 +89,13 @@ def _rows(database: Path) -> dict[str, str]:
         raise InputError(f"{database}: not llm-consortium's database: {error}") from None
 
 
-def config_panel(config: Mapping[str, Any], names: Mapping[str, object], where: str) -> Panel:
-    """One configuration as a panel. `names` are those of all configurations: a model so called is a panel."""
+def config_panel(config: Mapping[str, Any], names: Mapping[str, str], where: str) -> Panel:
+    """One configuration as a panel. `names` maps those of all configurations to panels: a model so called is one."""
 
     def model(name: str, count: int = 1) -> str:
-        return (f"panel/{name}" if name in names else f"llm/{name}") + (f"*{count}" if count > 1 else "")
+        if count < 1:
+            raise InputError(f"{where}: {name} is to answer {count} times")
+        return (f"panel/{names[name]}" if name in names else f"llm/{name}") + (f"*{count}" if count > 1 else "")
 
     members = config["models"]
     counted = members if isinstance(members, Mapping) else dict.fromkeys(members, 1)

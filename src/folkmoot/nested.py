@@ -64,6 +64,9 @@ class PanelProvider(BaseProvider):
         text = result.best_answer or _all_answers(result, spec)
         if text is None:
             raise ProviderError("panel", f"{result.status}: {result.outcome.explanation}", usd=usd, calls=calls)
+        if not result.outcome.met:
+            why = result.outcome.explanation or result.status.replace("_", " ")
+            self._emit(events.Notice(f"panel/{request.model} answered {step}, but its own rule was not met: {why}"))
         on_text(text)
         return Completion(text=text, usage=result.usage, usd=usd, list_usd=result.list_usd, calls=calls)
 

@@ -27,7 +27,7 @@ from folkmoot.errors import InputError
 from folkmoot.places import PANEL_NAME, panel_files
 from folkmoot.types import JSON, Effort, Record
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class PanelSeat(Record):
@@ -180,6 +180,8 @@ def changed_panel(panel: Panel, changes: Iterable[str]) -> Panel:
                 raise InputError(f"--set {change}: write KEY=VALUE")
             case [field] if field in Panel.model_fields and field not in ("options", "seats"):
                 _set(table, field, text)
+                if field == "models" and text:  # these are all there are to be
+                    table["seats"] = []
             case ["options", name]:
                 _set(table["options"], name.replace("-", "_"), text)
             case ["seats", number, field] if field in PanelSeat.model_fields and _is_seat(number, panel):

@@ -25,6 +25,8 @@ class Record(BaseModel):
 class Seat(Record):
     """One participant of a run: a model with its number, role, sampling options and weight."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
     model: str  # provider/model
     number: int = 1  # position in the run, from 1; steps and tables call it s1, s2, ...
     id: str = ""  # the model, with #k when several seats share it; unique in a run

@@ -40,6 +40,45 @@ def test_a_panel_has_a_seat_in_another_and_its_record_lies_inside(moot: Installe
     assert moot("meta", "--dry-run", "-o", "json").json["typical_calls"] == 3  # two of three decide
 
 
+def test_a_panel_inside_that_did_not_meet_its_own_rule_is_told_of(moot: Installed) -> None:
+    moot("panel", "save", "inner", "-m", QUICK, "-p", "vote", "--max-calls", "1")
+    asked = moot("vote", QUESTION, "-m", "panel/inner,sim/careful?delay=0", "-v")
+    assert "panel/inner answered r1/answer/s1, but its own rule was not met" in asked.err
+
+
+def test_what_was_saved_of_every_kind_of_option_holds_when_it_is_asked(moot: Installed) -> None:
+    flags = ["--arbiter", "sim/contrarian?delay=0", "--strategy", "voting", "--strategy-param", "require_majority=true"]
+    moot("panel", "save", "ruled", "-m", QUICK, "-p", "consortium", *flags, "--max-iterations", "2")
+    run = moot("ruled", QUESTION, "--confidence-threshold", "0.9", "-o", "json").json["run_id"]
+    options = json.loads((moot.home / "runs" / run / "run.json").read_text())["options"]
+    assert options["arbiter"] == ["sim/contrarian?delay=0"] and options["strategy_param"] == ["require_majority=true"]
+    assert (options["strategy"], options["rounds"], options["confidence_threshold"]) == ("voting", 2, 0.9)
+    moot("panel", "save", "plain", "-m", QUICK, "-p", "consortium")
+    assert "arbiter" not in moot("panel", "show", "plain").out
+
+
+def test_a_variant_has_the_models_that_it_is_given_and_no_others(moot: Installed) -> None:
+    moot("panel", "save", "review", "-m", "sim/careful,sim/hasty*2", "-p", "debate", "--role", "1=skeptic")
+    assert moot("panel", "clone", "review", "cheap", "--set", 'models=["sim"]').code == 0
+    shown = moot("panel", "show", "cheap", "-o", "json").json
+    assert (shown["models"], shown["seats"]) == (["sim"], [])
+
+
+def test_a_count_is_for_every_model_that_names_none(moot: Installed) -> None:
+    assert moot("panel", "save", "six", "-pvote", "-m", "sim/careful,sim/hasty*1", "-n", "3").code == 0
+    models = [seat["model"] for seat in moot("panel", "show", "six", "-o", "json").json["seats"]]
+    assert models == ["sim/careful"] * 3 + ["sim/hasty"]
+
+
+def test_a_panel_can_be_piped_from_one_machine_to_another(moot: Installed) -> None:
+    moot("panel", "save", "trio", "-m", QUICK, "-p", "vote")
+    text = moot("panel", "export", "trio").out
+    assert "--name" in moot("panel", "import", "-", stdin=text).err
+    assert moot("panel", "import", "-", "--name", "again", stdin=text).code == 0
+    assert moot("panel", "show", "again").out == moot("panel", "show", "trio").out
+    assert moot("panel", "remove", "-y", "again", "again").code == 0
+
+
 def test_another_protocol_takes_its_seats(moot: Installed) -> None:
     moot("panel", "save", "trio", "-m", QUICK, "-p", "vote", "--budget", "0.5")
     asked = moot("fanout", QUESTION, "-m", "trio", "-o", "json")
@@ -88,6 +127,11 @@ def test_an_editor_that_leaves_nonsense_changes_nothing_and_loses_nothing(moot: 
         (["save", "x", "-m", "sim", "-p", "guess"], "no protocol is called 'guess'"),
         (["save", "x", "-m", "sim", "--budget", "0"], "budget"),
         (["save", "x", "-m", "x,sim", "-p", "vote"], "'x' is no model"),
+        (["save", "x", "-m", "sim", "--weight", "1=0"], "seats.0.weight: Input should be greater than 0"),
+        (["save", "x", "-m", "sim", "--weight", "1=inf"], "--weight: Input should be a finite number"),
+        (["save", "x", "-m", "sim", "--temperature", "3"], "temperature: Input should be less than or equal to 2"),
+        (["save", "x", "-m", "sim", "--max-tokens", "1=0"], "max_tokens: Input should be greater than or equal to 1"),
+        (["save", "x", "-m", "sim", "--budget", "inf"], "budget: Input should be a finite number"),
         (["save", "x"], "--models names no model"),
         (["save", "a/b", "-m", "sim"], "cannot be a panel's name"),
         (["show", "nobody"], "there is no panel 'nobody'"),

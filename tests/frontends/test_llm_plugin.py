@@ -245,6 +245,15 @@ def test_a_sync_model_answers_inside_a_running_loop_and_a_conversation_goes_on(h
     assert here.asked()["history"][1] == {"role": "assistant", "text": first}
 
 
+def test_a_conversation_asks_the_models_that_it_asked_before(here: Llm) -> None:
+    conversation = llm.get_model("folkmoot/fanout").conversation()
+    conversation.prompt(QUESTION, models=CAREFUL).text()
+    conversation.prompt("And 2 + 2?").text()
+    assert [seat["model"] for seat in here.asked()["seats"]] == [CAREFUL]
+    conversation.prompt("And 3 + 3?", models=HASTY).text()
+    assert [seat["model"] for seat in here.asked()["seats"]] == [HASTY]
+
+
 def test_a_response_that_is_left_ends_its_run(here: Llm) -> None:
     response = llm.get_model("folkmoot/fanout").prompt(QUESTION, models="sim/careful?delay=60,sim/hasty?delay=0")
     began = time.monotonic()

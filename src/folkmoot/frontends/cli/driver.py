@@ -240,6 +240,8 @@ def result_writer(path: Path, shown: Callable[[Result], JSON]) -> events.Listene
     """
     if not path.absolute().parent.is_dir():
         raise InputError(f"--output {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise InputError(f"--output {path}: this is a folder; name a file")
     if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
         raise InputError(f"--output {path}: it cannot be written")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 import click
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from folkmoot.errors import InputError
@@ -84,7 +85,15 @@ def option_flags(options: type[Options]) -> list[click.Parameter]:
 
 def chosen_options(options: type[Options], given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given of a protocol's options; defaults stay with the protocol."""
-    return {name: given[name] for name in options.model_fields if given.get(name) is not None}
+    return {name: given[name] for name in options.model_fields if given.get(name) not in (None, ())}
+
+
+def seats_of_each(given: Mapping[str, Any]) -> int:
+    """How many seats each model gets that names no count."""
+    count: int = given["count"]
+    if not 1 <= count <= 1000:
+        raise InputError("--count must be from 1 to 1000")
+    return count
 
 
 def split(written: Sequence[str]) -> tuple[str, ...]:
@@ -107,7 +116,11 @@ def dress(seats: Sequence[Seat], given: Mapping[str, Any]) -> tuple[Seat, ...]:
                 problems.append(f"--{flag.replace('_', '-')}: {written!r} has no value this can be")
     if problems:
         raise InputError(*problems)
-    return tuple(Seat.model_validate({**seat.model_dump(), **changes[seat.name]}) for seat in seats)
+    try:
+        return tuple(Seat.model_validate({**seat.model_dump(), **changes[seat.name]}) for seat in seats)
+    except ValidationError as error:
+        lines = (f"--{'.'.join(map(str, each['loc'])).replace('_', '-')}: {each['msg']}" for each in error.errors())
+        raise InputError(*dict.fromkeys(lines)) from None
 
 
 def _addressed(seats: Sequence[Seat], written: str, must_name: bool) -> tuple[Sequence[Seat], str]:

@@ -11,15 +11,23 @@ import click
 from folkmoot.asking import DEFAULT_PROTOCOL, check_panel
 from folkmoot.errors import InputError
 from folkmoot.frontends.cli.driver import this_machine
-from folkmoot.frontends.cli.flags import RUN_FLAGS, SEAT_FLAGS, chosen_options, dress, option_flags, split
+from folkmoot.frontends.cli.flags import (
+    RUN_FLAGS,
+    SEAT_FLAGS,
+    chosen_options,
+    dress,
+    option_flags,
+    seats_of_each,
+    split,
+)
 from folkmoot.frontends.cli.group import reserved_names
 from folkmoot.frontends.cli.protocol import protocol_command
-from folkmoot.panels import Panel, PanelSeat, changed_panel, make_panel, missing, panel_toml, parse_panel
+from folkmoot.panels import Panel, changed_panel, make_panel, missing, panel_toml, parse_panel
 from folkmoot.protocols import find_protocol
-from folkmoot.render.wording import one_line
+from folkmoot.render.wording import counted, one_line
 from folkmoot.runs import Machine
 from folkmoot.seats import parse_models
-from folkmoot.types import Seat
+from folkmoot.types import JSON, Seat
 
 NAME = click.Argument(["name"])
 FORCE = click.Option(["--force"], is_flag=True, help="Replace a panel of that name.")
@@ -49,6 +57,8 @@ def _protocol_in(args: Sequence[str]) -> str:
             return args[at + 1]
         if word.startswith("--protocol="):
             return word.partition("=")[2]
+        if word.startswith("-p") and not word.startswith("--") and len(word) > 2:
+            return word[2:]
     return DEFAULT_PROTOCOL
 
 
@@ -58,9 +68,10 @@ def _save(name: str, protocol: str, models: Sequence[str], force: bool, **given:
     words = split(models)
     if not words:
         raise InputError("--models names no model")
-    seats = parse_models(words, panels=machine.panels, servers=machine.config.providers)
+    count = seats_of_each(given)
+    seats = parse_models(words, panels=machine.panels, servers=machine.config.providers, count=count)
     dressed = dress(seats, given)
-    plain = dressed == seats
+    plain = dressed == seats and count == 1
     panel = make_panel(
         {
             "description": given["description"] or "",
@@ -75,9 +86,9 @@ def _save(name: str, protocol: str, models: Sequence[str], force: bool, **given:
     return _keep(name, panel, machine, force=force)
 
 
-def _line(seat: Seat) -> PanelSeat:
+def _line(seat: Seat) -> JSON:
     fields = ("model", "role", "system", "temperature", "effort", "max_tokens")
-    return PanelSeat(**{name: getattr(seat, name) for name in fields}, weight=seat.weight if seat.weight != 1 else None)
+    return {name: getattr(seat, name) for name in fields} | {"weight": seat.weight if seat.weight != 1 else None}
 
 
 def _keep(name: str, panel: Panel, machine: Machine, *, force: bool) -> int:
@@ -163,6 +174,7 @@ def _clone(name: str, new: str, changes: Sequence[str], force: bool) -> int:
 def _remove(names: Sequence[str], yes: bool) -> int:
     """Delete panels. What they were asked stays on record."""
     machine = this_machine()
+    names = list(dict.fromkeys(names))
     for name in names:
         if name not in machine.panels:
             raise InputError(missing(name, machine.panels))
@@ -188,11 +200,15 @@ def _import(file: Path | None, name: str | None, llm_consortium: bool, force: bo
     """Take over a panel from a file, or all of llm-consortium's saved configurations."""
     machine = this_machine()
     if llm_consortium:
+        if name is not None:
+            raise InputError("--name is for one panel; a database has many")
         return _import_consortia(file, machine, force)
     if file is None:
         raise InputError("name the file to import, or --llm-consortium")
+    if str(file) == "-" and name is None:
+        raise InputError("what is piped in has no name: give it one with --name")
     try:
-        text = file.read_text("utf-8")
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
     return _keep(name or file.stem, parse_panel(text, str(file)), machine, force=force)
@@ -201,15 +217,16 @@ def _import(file: Path | None, name: str | None, llm_consortium: bool, force: bo
 def _import_consortia(file: Path | None, machine: Machine, force: bool) -> int:
     from folkmoot.consortium_configs import database_of, read_configs
 
-    found = read_configs(file or database_of(machine.environ))
-    problems: list[str] = []
+    found, problems = read_configs(file or database_of(machine.environ), reserved_names())
+    kept = 0
     for name, panel in found.items():
         try:
             _keep(name, panel, machine, force=force)
+            kept += 1
         except InputError as error:
             problems += [f"{name}: {problem}" for problem in error.problems]
     if problems:
-        raise InputError(*problems, f"{len(found)} configurations were read; the others were imported")
+        raise InputError(*problems, f"{counted(kept, 'configuration')} imported, those above not")
     return 0
 
 
@@ -219,7 +236,7 @@ _SAVED: list[click.Parameter] = [
         ["-p", "--protocol"], default=DEFAULT_PROTOCOL, show_default=True, metavar="PROTOCOL",
         help="What the seats do; its own flags are taken too.",
     ),
-    next(flag for flag in RUN_FLAGS if flag.name == "models"),
+    *(flag for flag in RUN_FLAGS if flag.name in ("models", "count")),
     *SEAT_FLAGS,
     *(flag for flag in RUN_FLAGS if flag.name in ("budget", "max_calls", "timeout")),
     click.Option(["--description"], metavar="TEXT", help="For lists."),

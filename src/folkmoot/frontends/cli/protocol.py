@@ -13,7 +13,15 @@ from folkmoot.asking import Asked, plan
 from folkmoot.errors import InputError
 from folkmoot.events import Listener
 from folkmoot.frontends.cli.driver import Screen, carry_out, result_writer, this_machine
-from folkmoot.frontends.cli.flags import RUN_FLAGS, VIEW_FLAGS, chosen_options, dress, option_flags, split
+from folkmoot.frontends.cli.flags import (
+    RUN_FLAGS,
+    VIEW_FLAGS,
+    chosen_options,
+    dress,
+    option_flags,
+    seats_of_each,
+    split,
+)
 from folkmoot.intake import read_input
 from folkmoot.protocols import Registered, find_protocol
 from folkmoot.runs import Machine, begin, price_of, with_tables
@@ -57,7 +65,7 @@ def _run(protocol: Registered, panel: str | None, given: Mapping[str, Any]) -> i
         panel=panel,
         protocol=protocol.name,
         models=given["models"],
-        count=_count(given),
+        count=seats_of_each(given),
         options=chosen_options(protocol.options, given),
         limits=_limits(given),
         seed=given["seed"],
@@ -107,13 +115,6 @@ def _with_piped(prompt: str | None) -> str | None:
         return prompt
     piped = sys.stdin.read().strip()
     return "\n\n".join(part for part in (prompt, piped) if part) or None
-
-
-def _count(given: Mapping[str, Any]) -> int:
-    count: int = given["count"]
-    if not 1 <= count <= 1000:
-        raise InputError("--count must be from 1 to 1000")
-    return count
 
 
 def _limits(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,11 @@ class Refused(llm.ModelError, click.ClickException):
 
 
 async def answer(
-    model_id: str, prompt: llm.Prompt, stream: bool, response: llm.Response | llm.AsyncResponse
+    model_id: str,
+    prompt: llm.Prompt,
+    stream: bool,
+    response: llm.Response | llm.AsyncResponse,
+    conversation: llm.Conversation | llm.AsyncConversation | None = None,
 ) -> AsyncIterator[StreamEvent]:
     """Ask the panel or protocol `model_id`; yield what happens, then the answer. Closing it ends the run."""
     if answering_for_a_run.get():
@@ -43,7 +47,7 @@ async def answer(
     machine = this_machine()
     heard: asyncio.Queue[str | None] = asyncio.Queue()
     try:
-        asked = asked_of(model_id, prompt, machine)
+        asked = asked_of(model_id, prompt, machine, models_before(model_id, conversation))
         spec = plan(asked, machine, lambda note: heard.put_nowait(f"{note}\n"))
         watching = [PlainView(_Lines(heard))] if stream and not prompt.hide_reasoning else []
         run = asyncio.create_task(begin(spec, machine, attachments=asked.attachments, listeners=watching))
@@ -68,10 +72,24 @@ async def answer(
         yield StreamEvent(type="text", chunk=line)
 
 
-def asked_of(model_id: str, prompt: llm.Prompt, machine: Machine) -> Asked:
-    """What was asked, with all that was said before: `llm` hands over the whole conversation with each prompt."""
+def models_before(model_id: str, conversation: llm.Conversation | llm.AsyncConversation | None) -> str | None:
+    """Who was asked when this conversation last asked that panel or protocol, if it was said."""
+    for earlier in reversed(conversation.responses if conversation is not None else ()):
+        if earlier.prompt.options and earlier.model.model_id == model_id:
+            models: str | None = getattr(earlier.prompt.options, "models", None)
+            return models
+    return None
+
+
+def asked_of(model_id: str, prompt: llm.Prompt, machine: Machine, before: str | None = None) -> Asked:
+    """What was asked, with all that was said before: `llm` hands over the whole conversation with each prompt.
+
+    `before` are the models that the conversation has asked so far.
+    """
     panel, protocol = find_model(model_id, machine)
     options = {name: value for name, value in prompt.options if value is not None}
+    if before is not None:
+        options.setdefault("models", before)
     *earlier, last = _turns(prompt.messages) or [Turn(role="user", text="")]
     if last.role != "user":
         raise Refused("there is nothing to ask: the last message is the model's own")

@@ -78,6 +78,6 @@ def system_given(text: str | None) -> str | None:
         return text or None
     path = Path(text.removeprefix("@"))
     try:
-        return path.read_text("utf-8") if path.is_file() else text
+        return path.read_text("utf-8") if text.startswith("@") or path.is_file() else text
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--system {path}: {getattr(error, 'strerror', None) or error}") from None

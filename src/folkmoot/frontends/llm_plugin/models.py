@@ -68,7 +68,7 @@ class PanelModel(_Described, llm.Model):  # type: ignore[misc]
         from folkmoot.frontends.llm_plugin.answering import answer
         from folkmoot.frontends.llm_plugin.threads import in_a_thread
 
-        return in_a_thread(lambda: answer(self.model_id, prompt, stream, response))
+        return in_a_thread(lambda: answer(self.model_id, prompt, stream, response, conversation))
 
 
 class AsyncPanelModel(_Described, llm.AsyncModel):  # type: ignore[misc]
@@ -83,7 +83,7 @@ class AsyncPanelModel(_Described, llm.AsyncModel):  # type: ignore[misc]
     ) -> AsyncGenerator["str | StreamEvent", None]:
         from folkmoot.frontends.llm_plugin.answering import answer
 
-        events: Any = answer(self.model_id, prompt, stream, response)
+        events: Any = answer(self.model_id, prompt, stream, response, conversation)
         try:
             async for event in events:
                 yield event

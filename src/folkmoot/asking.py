@@ -143,6 +143,15 @@ def _told(seat: Seat, system: str) -> Seat:
     return seat.model_copy(update={"system": "\n\n".join(each for each in (system, seat.system) if each)})
 
 
+def canonical(model: str) -> str:
+    """The name under which a model is listed.
+
+    >>> canonical("folkmoot"), canonical("folkmoot/vote"), canonical("trio")
+    ('folkmoot/ask', 'folkmoot/vote', 'trio')
+    """
+    return f"{PREFIX}{DEFAULT_PROTOCOL}" if model == PREFIX.rstrip("/") else model
+
+
 def find_model(name: str, machine: Machine) -> tuple[str | None, str | None]:
     """(panel, protocol) that a model's name means: a panel's, `folkmoot/PROTOCOL`, or `folkmoot`, which is `ask`.
 

@@ -309,6 +309,8 @@ def _changed(spec: RunSpec, changes: Mapping[str, str]) -> RunSpec:
         raise InputError(
             *(f"--set {'.'.join(str(key) for key in each['loc'])}: {each['msg']}" for each in error.errors())
         ) from None
+    if any(seat.weight <= 0 for seat in spec.seats):
+        raise InputError("--set seats: a weight must be more than 0")
     if not spec.prompt.strip():
         raise InputError("--set prompt: there is nothing to ask")
     seats = [

@@ -2,7 +2,9 @@
 
 import json
 import re
+import signal
 import stat
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from folkmoot.frontends.chat.conversation import Conversation, Setting, said
 from folkmoot.panels import Panel
 from folkmoot.runs import Machine
 from folkmoot.store import Home, Turn
-from tests.frontends.installed import QUICK, Installed
+from tests.frontends.installed import COMMAND, QUICK, Installed
 from tests.frontends.terminals import Terminal, terminals
 from tests.loopback import LoopbackModels
 from tests.play import play, spec_for
@@ -261,6 +263,54 @@ def test_a_budget_that_is_used_up_asks_nothing_more_and_says_so() -> None:
         chat.plan("What now?")
     chat.change(budget=0.75)
     assert chat.plan("What now?").limits.budget == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/deep What is 17 * 23?", "/deep takes nothing after it"),
+        ("/exit now", "/exit takes nothing after it"),
+        ("/show 2", "/show 2: this chat has 0 answers so far"),
+    ],
+)
+def test_what_follows_a_command_is_never_passed_over(moot: Installed, line: str, said: str) -> None:
+    if line == "/show 2":
+        moot("vote", "What is 17 * 23?", "-m", QUICK)
+        moot("chat", "-m", QUICK, stdin="/list\n")
+    ended = moot("chat", "-m", QUICK, stdin=f"{line}\n")
+    assert ended.code == 4 and (said in ended.err or "nothing was asked yet" in ended.err)
+
+
+def test_rounds_are_one_setting_however_they_are_set(moot: Installed) -> None:
+    ended = moot("chat", "-m", QUICK, "-p", "converge", stdin="/rounds 3\n/set rounds=4\n/rounds\nWhat is 17 * 23?\n")
+    assert "at most 4 rounds" in ended.err and specs(moot)[0]["options"]["rounds"] == 4
+
+
+def test_a_chat_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was(moot: Installed) -> None:
+    words, home = ["chat", "-m", QUICK], str(moot.home)
+    child = pexpect.spawn(str(COMMAND), words, env=moot.environment(), cwd=home, encoding="utf-8", timeout=60)
+    before = termios.tcgetattr(child.child_fd)[3]
+    child.expect_exact("ask>")
+    assert not termios.tcgetattr(child.child_fd)[3] & termios.ICANON
+    child.kill(signal.SIGTERM)
+    child.expect(pexpect.EOF)
+    assert "\x1b[?2004l" in child.before and termios.tcgetattr(child.child_fd)[3] == before
+    child.close()
+    assert child.exitstatus == 143
+
+
+def test_the_answers_of_a_chat_go_into_a_file_and_what_is_typed_stays_on_the_terminal(moot: Installed) -> None:
+    target = moot.home / "answers.txt"
+    words, home = ["-c", f"{COMMAND} chat -m '{QUICK}' > {target}"], str(moot.home)
+    child = pexpect.spawn("/bin/sh", words, env=moot.environment(), cwd=home, encoding="utf-8", timeout=60)
+    child.expect_exact("ask>")
+    child.sendline("What is 17 * 23?")
+    child.expect_exact("How it came about")
+    child.expect_exact("ask>")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    text = target.read_text()
+    assert "391" in text and "ask>" not in text and "\x1b" not in text
 
 
 def test_a_panel_with_a_budget_for_one_answer_keeps_it_in_a_chat_with_a_larger_one() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.frontends.installed import QUICK, Installed
+from tests.frontends.installed import COMMAND, QUICK, Installed
 
 
 @pytest.fixture
@@ -155,6 +155,23 @@ def test_show_with_a_step_shows_what_was_sent_and_what_came_back(moot: Installed
     assert [turn["role"] for turn in told["sent"]] == ["system", "user"] and "score" in told["reply"]
     wrong = moot("show", "last@?")
     assert wrong.code == 4 and "has no step '?'; it has r1/propose/s1" in wrong.err
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", ">&-"])
+def test_a_stream_that_is_closed_keeps_no_answer_back(moot: Installed, closed: str) -> None:
+    words = f"{COMMAND} vote 'What is 17 * 23?' -m '{QUICK}' {closed}"
+    ended = subprocess.run(["sh", "-c", words], env=moot.environment(), cwd=moot.home, capture_output=True, text=True)
+    assert ended.returncode == 0 and "Traceback" not in ended.stderr
+    assert ("391" in ended.stdout) is (closed != ">&-")
+
+
+def test_whoever_stops_reading_breaks_nothing(moot: Installed) -> None:
+    moot("vote", "What is 17 * 23?", "-m", QUICK)
+    words = f"{COMMAND} list | :; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", words], env=moot.environment(), cwd=moot.home).returncode == 0
+    words = f"{COMMAND} fanout x -m 'sim/careful?delay=0,sim/hasty?delay=1' -o jsonl | head -1; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", words], env=moot.environment(), cwd=moot.home, capture_output=True, text=True)
+    assert ended.returncode == 0 and "to go on: folkmoot resume " in ended.stderr
 
 
 def test_an_empty_name_means_no_run(moot: Installed) -> None:

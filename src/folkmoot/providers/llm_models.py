@@ -192,7 +192,12 @@ class LlmModels(BaseProvider):
         """What `llm` calls a response: the prompt, not yet sent."""
         import llm
 
+        from folkmoot.providers.api.vendor import VIA, is_vendors
+
         *earlier, question = request.messages
+        base_url = getattr(model, "api_base", None)
+        if self.settings.via and base_url and not is_vendors(base_url):
+            model.headers = {**(model.headers or {}), VIA: ",".join(self.settings.via)}  # it may be one of our servers
         conversation = model.conversation()
         if earlier:
             conversation.loaded_messages = _messages(request)

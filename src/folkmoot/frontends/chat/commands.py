@@ -13,7 +13,7 @@ from folkmoot.execute import replay
 from folkmoot.frontends.chat.conversation import Conversation
 from folkmoot.protocols import find_protocol, protocol_names
 from folkmoot.providers.catalog import ALIASES, KEYS, SIM_SEATS
-from folkmoot.render.wording import money, one_line
+from folkmoot.render.wording import counted, money, one_line
 
 Say = Callable[[str], None]
 
@@ -94,6 +94,9 @@ def _protocol(chat: Conversation, name: str, say: Say) -> None:
 
 
 def _rounds(chat: Conversation, number: str, say: Say) -> None:
+    if not number:
+        say(f"at most {chat.setting.rounds} rounds" if chat.setting.rounds else "as many rounds as the protocol says")
+        return
     if not number.isdecimal() or not int(number):
         raise InputError(f"/rounds {number}: write a number of rounds, e.g. /rounds 3")
     chat.change(say, rounds=int(number))
@@ -130,6 +133,11 @@ def _set(chat: Conversation, written: str, say: Say) -> None:
     if not equals:
         raise InputError(f"/set {written}: write NAME=VALUE; an empty value takes the setting back")
     name = key.replace("-", "_")
+    if name == "rounds":
+        chat.change(say, rounds=None)
+        if value:
+            _rounds(chat, value, say)
+            return
     options.pop(name, None)
     if value:
         options[name] = _value(value)
@@ -165,7 +173,9 @@ def _show(chat: Conversation, run: str, say: Say) -> None:
 
     if not run and not chat.askings:
         raise InputError("nothing was asked yet")
-    numbered = run.isdecimal() and 1 <= int(run) <= len(chat.askings)
+    numbered = run.isdecimal() and len(run) <= 3  # an id is longer
+    if numbered and not 1 <= int(run) <= len(chat.askings):
+        raise InputError(f"/show {run}: this chat has {counted(len(chat.askings), 'answer')} so far")
     asking = chat.askings[int(run) - 1] if numbered else chat.askings[-1] if not run else None
     folder = asking.folder if asking else chat.machine.home.find(run)
     with PlainView(sys.stderr) as view:

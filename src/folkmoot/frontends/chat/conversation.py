@@ -88,6 +88,10 @@ class Conversation:
 
     def plan(self, question: str) -> RunSpec:
         """What is to be run for the next question. Raises InputError where it cannot be, or the budget is used up."""
+        try:
+            question.encode()
+        except UnicodeEncodeError:  # bytes that are not UTF-8 arrive as lone surrogates
+            raise InputError("the question is not UTF-8 text") from None
         return self._planned(self.setting, question, self._left(), lambda _: None)
 
     def add(self, asking: Asking) -> None:

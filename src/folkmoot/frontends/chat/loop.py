@@ -52,6 +52,8 @@ def _do(conversation: Conversation, line: str, ask: Ask, say: Say) -> int | None
     if isinstance(meant, str):
         return ask(meant)
     name, argument = meant
+    if argument and not COMMANDS[name].argument:
+        raise InputError(f"{name} takes nothing after it; ask in a line of its own")
     COMMANDS[name].run(conversation, argument, say)
     return None
 

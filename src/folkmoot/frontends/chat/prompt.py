@@ -1,6 +1,9 @@
 """Reading lines from somebody at a terminal: history, completion, several lines, Ctrl-C and Ctrl-D."""
 
+import contextlib
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import create_output
 
 Complete = Callable[[str], list[str]]
 """What may stand in place of the last word of a line."""
@@ -27,11 +31,14 @@ def typed_lines(history: Path, complete: Complete, label: Callable[[], str]) -> 
         prompt_continuation="  ",
         key_bindings=_keys(),
         enable_history_search=True,
+        enable_suspend=True,
+        output=None if sys.stdout.isatty() else create_output(stdout=sys.stderr),  # answers alone go into a file
     )
     leaving = False
     while True:
         try:
-            line = session.prompt(label())
+            with _ended_by_sigterm(session):
+                line = session.prompt(label())
         except KeyboardInterrupt:
             if leaving:
                 return
@@ -41,6 +48,28 @@ def typed_lines(history: Path, complete: Complete, label: Callable[[], str]) -> 
             return
         leaving = False
         yield line
+
+
+class _Terminated(Exception):
+    """SIGTERM came while a line was awaited."""
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm(session: "PromptSession[str]") -> Iterator[None]:
+    """SIGTERM ends the prompt as an exception does, so that the terminal is left as it was; then the program."""
+
+    def end(number: int, _: object) -> None:
+        if session.app.loop is None:
+            raise SystemExit(128 + number)
+        session.app.loop.call_soon_threadsafe(lambda: session.app.exit(exception=_Terminated()))
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except _Terminated:
+        raise SystemExit(128 + signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Words(Completer):

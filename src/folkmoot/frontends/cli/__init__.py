@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -29,6 +30,9 @@ def main() -> None:
 
         if program := asked(os.environ):
             sys.exit(answer(folkmoot, program))
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     gc.set_threshold(100_000, 20, 20)  # vendors' libraries make many objects at import, none of them garbage
     try:
         code = folkmoot.main(standalone_mode=False)
@@ -40,6 +44,9 @@ def main() -> None:
         code = 130
     except FolkmootError as error:
         code = _complain("failed", 1, str(error))
+    except SystemExit as left:
+        unread = "PacifyFlush" in type(sys.stdout).__name__  # click has seen that nobody reads our output
+        code = 0 if unread else left.code
     except BrokenPipeError:  # whoever read our output has left; nothing is wrong
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

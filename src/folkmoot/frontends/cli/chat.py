@@ -19,6 +19,7 @@ from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
 from folkmoot.frontends.cli.flags import RUN_FLAGS, SEAT_FLAGS, VIEW_FLAGS, dress
 from folkmoot.frontends.terminal_people import TerminalPeople
 from folkmoot.providers.base import Shutdown
+from folkmoot.render.wording import counted
 from folkmoot.runs import Machine, begin
 from folkmoot.store import RunFolder
 from folkmoot.types import Result
@@ -37,10 +38,10 @@ def _chat(goes_on: str | None, **given: Any) -> int:
     conversation = Conversation(machine, setting, earlier)
     conversation.change(_say, **_changes(setting, given))
     if goes_on:
-        _say(f"going on after {len(earlier) // 2} answered questions")
+        _say(f"going on after {counted(len(earlier) // 2, 'answered question')}")
     turn = _Asker(conversation, machine, Screen.of({**given, "output_format": "text"}))
     if not sys.stdin.isatty():
-        return recite(conversation, echoed(sys.stdin, _say), turn, _say)
+        return recite(conversation, sys.stdin if given["quiet"] else echoed(sys.stdin, _say), turn, _say)
     from folkmoot.frontends.chat.prompt import typed_lines
 
     _say("Ask away. /help lists the commands; Alt-Enter breaks a line; Ctrl-C stops a question, Ctrl-D ends the chat.")

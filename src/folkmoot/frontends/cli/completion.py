@@ -203,7 +203,7 @@ def _runs(_begun: str) -> Values:
 
 _KNOWN: Mapping[str, Callable[[str], Values]] = {
     **dict.fromkeys(("models", "arbiter", "chair", "judge"), _models),
-    **dict.fromkeys(("run", "runs"), _runs),
+    **dict.fromkeys(("run", "runs", "goes_on"), _runs),
     **dict.fromkeys(("name", "names", "panel"), _panels),
     "protocol": lambda _: protocol_summaries(),
 }

@@ -79,6 +79,12 @@ def carry_out(
         except Interrupted as interrupted:
             stack.close()
             return _interrupted(interrupted, seen, screen)
+        except BrokenPipeError:
+            stack.close()
+            if seen.folder is not None:
+                run = RunFolder(Path(seen.folder)).id
+                click.echo(f"folkmoot: nobody reads the output any more; to go on: folkmoot resume {run}", err=True)
+            raise
     return present(result, screen)
 
 
@@ -181,8 +187,9 @@ def _view(screen: Screen, asks_here: bool) -> AbstractContextManager[events.List
         from folkmoot.render.blind import BlindView
 
         return BlindView(sys.stderr, colour=colour)
-    plain = screen.raw or screen.verbose or screen.debug or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
-    if plain:
+    torn = screen.format == "jsonl" and sys.stdout.isatty()  # both would write to the same lines
+    dumb = not sys.stderr.isatty() or os.environ.get("TERM") == "dumb"
+    if torn or dumb or screen.raw or screen.verbose or screen.debug:
         from folkmoot.render.plain import PlainView
 
         return PlainView(sys.stderr, colour=colour)

@@ -1,6 +1,7 @@
 """The command serve: an OpenAI-compatible server, and the page."""
 
 import logging
+import math
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -49,14 +50,15 @@ def _serve(
 
 
 def _make_key(name: str, budget: float | None, per: "Period | None", only: tuple[str, ...]) -> int:
-    from folkmoot.asking import find_model
+    from folkmoot.asking import canonical, find_model
     from folkmoot.frontends.server.keyring import Keyring
 
     machine = this_machine()
-    if budget is not None and not budget > 0:
-        raise InputError("--budget must be more than 0")
+    if budget is not None and not 0 < budget < math.inf:
+        raise InputError("--budget must be more than 0, and a number")
     for model in only:
         find_model(model, machine)
+    only = tuple(map(canonical, only))
     keyring = Keyring.of(machine.environ)
     click.echo(keyring.add(name, budget=budget, per=per, only=only))
     click.echo(f"folkmoot: this key is shown once; only its hash is kept, in {keyring.path}", err=True)

@@ -67,7 +67,8 @@ class Gate:
             self._check(scope, Headers(scope=scope))
         except InputError as error:
             log.error("%s", error)
-            refusal = Refusal(500, "this server's keys cannot be read; its log says why", kind="server_error")
+            message = "this server's keys cannot be read; its log says why"
+            refusal = Refusal(500, message, kind="server_error", headers=ONCE)
             await respond(refusal)(scope, receive, safely)
             return
         except Refusal as refusal:

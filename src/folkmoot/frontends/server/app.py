@@ -106,5 +106,9 @@ def _answering(endpoint: Endpoint, service: Service) -> Callable[[Request], Awai
 
 async def _nowhere(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        message = f"{request.url.path} does not take {request.method}; it takes {allowed}; see /openapi.json"
+        return respond(Refusal(405, message, code="method_not_allowed", headers=error.headers or {}))
     message = f"there is nothing at {request.method} {request.url.path}; /openapi.json says what there is"
     return respond(Refusal(error.status_code, message, kind="not_found_error", code="not_found"))

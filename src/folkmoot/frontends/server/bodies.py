@@ -122,6 +122,21 @@ class ErrorBody(Record):
     error: JSON
 
 
+HARMLESS = frozenset((
+    "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+    "parallel_tool_calls", "include", "n", "response_format", "logprobs", "top_logprobs", "logit_bias", "modalities",
+    "audio", "web_search_options", "tool_choice", "function_call", "background", "conversation", "prompt",
+))  # fmt: skip
+"""What may be sent and would change no answer elsewhere either, or is refused where it would."""
+
+
+def ignored(value: JSON, body: type[BaseModel]) -> list[str]:
+    """The fields of a request that change nothing here, and would elsewhere: the response names them."""
+    nothing: tuple[object, ...] = (None, False, "", [], {}, "auto", "disabled")
+    sent = (name for name, given in value.items() if given not in nothing)
+    return sorted(name for name in sent if name not in body.model_fields and name not in HARMLESS)
+
+
 async def read_json(request: Request, most: int) -> JSON:
     """The JSON object in a request's body. Raises Refusal before more than `most` bytes are in memory."""
     said = request.headers.get("content-length", "")

@@ -10,24 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
-from folkmoot.frontends.server.bodies import Overrides, parsed, read_json
+from folkmoot.frontends.server.bodies import Overrides, ignored, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation
 from folkmoot.frontends.server.refusals import log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service
 from folkmoot.frontends.server.streams import ALIVE, EventStream, comment, sse
 from folkmoot.types import JSON, Effort, Usage
-
-IDLE_FIELDS = (
-    "tools",
-    "functions",
-    "top_p",
-    "top_k",
-    "presence_penalty",
-    "frequency_penalty",
-    "verbosity",
-    "prediction",
-)
-"""What changes nothing here, and would elsewhere: the response names those that were sent."""
 
 
 class StreamOptions(BaseModel):
@@ -67,7 +55,7 @@ async def chat_completions(service: Service, request: Request) -> Response:
         "effort": body.reasoning_effort,
         "max_tokens": body.max_completion_tokens or body.max_tokens,
     }
-    question.ignored = [name for name in IDLE_FIELDS if value.get(name)]
+    question.ignored = ignored(value, ChatBody)
     if how.seed is None and body.seed is not None:
         how = how.model_copy(update={"seed": body.seed})
     stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())

@@ -71,7 +71,7 @@ def _read_message(message: Mapping[str, Any], reading: _Reading, where: str) -> 
 def _texts(parts: Iterable[Any], reading: _Reading | None, where: str) -> Iterable[str]:
     """The texts among `parts`; attachments go to `reading`. None: there can be none."""
     for part in parts:
-        kind = part.get("type") if isinstance(part, Mapping) else None
+        kind = str(part.get("type")) if isinstance(part, Mapping) else None
         if kind in TEXTS and isinstance(part.get("text"), str):
             yield part["text"]
         elif kind == "refusal" and isinstance(part.get("refusal"), str):

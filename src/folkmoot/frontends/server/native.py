@@ -18,7 +18,7 @@ from folkmoot.frontends.server.conversation import turns_after
 from folkmoot.frontends.server.live import Frame, LiveRun, ending, recorded
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service
-from folkmoot.frontends.server.starting import Question, go_on, start
+from folkmoot.frontends.server.starting import Question, check_size, go_on, start
 from folkmoot.frontends.server.streams import ALIVE, EventStream
 from folkmoot.index import Index
 from folkmoot.late import late_reply
@@ -176,6 +176,10 @@ async def fork_run(service: Service, request: Request) -> Response:
     """A new run from another's record, up to a step, with something changed; it goes on at once."""
     body = await read_body(request, service.max_body, ForkRun)
     source = service.folder(request.path_params["id"])
+    prompt = body.set.get("prompt", "-")
+    if not isinstance(prompt, str):
+        raise InputError("set: the prompt must be a text")
+    check_size(Question(prompt=prompt), [json.dumps(body.set, ensure_ascii=False)])
     changes = {key: value if isinstance(value, str) else json.dumps(value) for key, value in body.set.items()}
     purse = service.purse(request)
     if purse is not None and source.spec().limits.budget is None:
@@ -196,8 +200,9 @@ async def _go_on_or_remove(service: Service, request: Request, folder: RunFolder
     """Go on with a fork; one that cannot begin leaves nothing behind."""
     try:
         return _begun(await go_on(service, request, folder))
-    except (InputError, Refusal):
-        service.machine.home.remove(folder)
+    except BaseException:
+        if not service.working(folder):
+            service.machine.home.remove(folder)
         raise
 
 

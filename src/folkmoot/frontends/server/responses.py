@@ -5,7 +5,7 @@ A response is called after its run, so `previous_response_id` goes on with the c
 
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,17 +16,16 @@ from starlette.responses import JSONResponse, Response
 from folkmoot.bundle import result_of
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
-from folkmoot.frontends.server.bodies import Overrides, parsed, read_json
+from folkmoot.frontends.server.bodies import Overrides, ignored, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation, text_of, turns_after
 from folkmoot.frontends.server.refusals import Refusal, log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service, key_of
 from folkmoot.frontends.server.starting import Question
 from folkmoot.frontends.server.streams import ALIVE, EventStream, comment, sse
 from folkmoot.store import Turn
-from folkmoot.types import JSON, Effort, Usage
+from folkmoot.types import JSON, Attachment, Effort, Usage
 
 PREFIX = "resp_"
-IDLE_FIELDS = ("tools", "top_p", "truncation", "max_tool_calls")
 
 
 class ReasoningBody(BaseModel):
@@ -57,7 +56,7 @@ async def create_response(service: Service, request: Request) -> Response:
     value = await read_json(request, service.max_body)
     body = parsed(value, ResponseBody)
     _refuse(body, value)
-    question = _question(body, value, _earlier(body, service, request))
+    question = _question(body, value, *_earlier(body, service, request))
     running = await begin_answering(service, request, value, question, body.folkmoot or Overrides())
     telling = _Telling(body, running)
     if body.stream:
@@ -95,28 +94,30 @@ def _refuse(body: ResponseBody, value: JSON) -> None:
             raise unsupported(name, "there is nothing of the kind here")
 
 
-def _question(body: ResponseBody, value: JSON, earlier: list[Turn]) -> Question:
+def _question(body: ResponseBody, value: JSON, earlier: list[Turn], attached: Sequence[Attachment]) -> Question:
     items = [{"role": "user", "content": body.input}] if isinstance(body.input, str) else body.input
     question = read_conversation(items, param="input")
     question.model = body.model
     question.system = "\n\n".join(each for each in (body.instructions, question.system) if each) or None
     question.history = [*earlier, *question.history]
+    question.attachments = [*attached, *question.attachments]
     question.settings = {
         "temperature": body.temperature,
         "effort": body.reasoning.effort if body.reasoning else None,
         "max_tokens": body.max_output_tokens,
     }
-    question.ignored = [name for name in IDLE_FIELDS if value.get(name) not in (None, [], "disabled")]
+    question.ignored = ignored(value, ResponseBody)
     return question
 
 
-def _earlier(body: ResponseBody, service: Service, request: Request) -> list[Turn]:
-    """The conversation that a request goes on with."""
+def _earlier(body: ResponseBody, service: Service, request: Request) -> tuple[list[Turn], tuple[Attachment, ...]]:
+    """The conversation that a request goes on with, and what was attached to it."""
     if not body.previous_response_id:
-        return []
+        return [], ()
     _may_read(request)
+    folder = service.folder(body.previous_response_id.removeprefix(PREFIX))
     try:
-        return turns_after(service.folder(body.previous_response_id.removeprefix(PREFIX)))
+        return turns_after(folder), folder.attachments(folder.spec())
     except InputError as error:
         raise Refusal(400, str(error), code="no_answer", param="previous_response_id") from None
 

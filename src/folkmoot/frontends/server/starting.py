@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from folkmoot import events, runs
-from folkmoot.asking import Asked, find_model, plan
+from folkmoot.asking import Asked, canonical, find_model, plan
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.bodies import How
 from folkmoot.frontends.server.live import LiveRun
@@ -55,7 +55,7 @@ async def start(
     panel, protocol = _whom(service, request, question, how)
     purse = service.purse(request)
     attachments = list({each.sha256: each for each in question.attachments}.values())
-    _check_size(question, how.roles.values())
+    check_size(question, how.roles.values())
     asked = Asked(
         prompt=question.prompt,
         panel=panel,
@@ -110,10 +110,13 @@ def _whom(service: Service, request: Request, question: Question, how: How) -> t
     """The panel and the protocol. A key that may ask some models only must ask them as they are."""
     key, model = key_of(request), question.model
     changed = how.model_fields_set - {"seed", "progress"}
-    if key is not None and key.only and (model not in key.only or changed):
+    if key is not None and key.only and (canonical(model or "") not in key.only or changed):
         message = f"the key {key.name} may ask {', '.join(key.only)}, and change nothing about how they answer"
         raise Refusal(403, message, kind="permission_error", code="model_not_allowed", param="model")
-    panel, protocol = found_model(model, service.machine) if model else (None, None)
+    panel, protocol = found_model(model, service.machine) if model is not None else (None, None)
+    if how.panel and panel and how.panel != panel:
+        message = f"model is the panel {panel!r}, and folkmoot.panel is {how.panel!r}: name one of the two"
+        raise Refusal(400, message, code="invalid_request", param="panel")
     return how.panel or panel, how.protocol or protocol
 
 
@@ -134,12 +137,14 @@ def _within(spec: RunSpec, purse: Purse | None) -> RunSpec:
     return spec.model_copy(update={"limits": spec.limits.model_copy(update={"budget": budget})})
 
 
-def _check_size(question: Question, roles: Iterable[str]) -> None:
+def check_size(question: Question, roles: Iterable[str]) -> None:
     texts = (question.prompt, question.system or "", *(turn.text for turn in question.history), *roles)
     try:
         size = sum(len(text.encode()) for text in texts)
     except UnicodeEncodeError:
         raise InputError("the text holds half a character, a lone surrogate") from None
+    if not question.prompt.strip():
+        raise InputError("prompt: there is nothing to ask")
     if size > TEXT_LIMIT:
         raise InputError(f"the conversation is {size:,} bytes of text; at most {TEXT_LIMIT:,} are sent")
     if (size := sum(len(each.content) for each in question.attachments)) > ATTACHMENT_LIMIT:

@@ -72,6 +72,15 @@ def plugin() -> Iterator[Callable[..., None]]:
         pm.unregister(name=name)
 
 
+def test_a_server_that_may_be_one_of_ours_is_told_the_way_a_question_came(home: Path) -> None:
+    with LoopbackModels() as server:
+        extra(home, server.url)
+        found = open_provider("llm", Settings({}, idle_timeout=20.0, via=("one", "two")))
+        complete(found, request("Hello?", model="local"))
+        complete(opened(), request("Hello?", model="local"))
+    assert [asked.headers.get("x-folkmoot-via") for asked in server.asked] == ["one,two", None]
+
+
 class Slow(llm.Model):
     """A model that blocks: it says one word, waits to be let on, and says another."""
 

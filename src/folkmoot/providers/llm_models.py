@@ -11,7 +11,7 @@ import difflib
 import gc
 import inspect
 import json
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -148,7 +148,7 @@ class LlmModels(BaseProvider):
         key = self._key(model)
         clients: list[Any] = []
         try:
-            response = self._response(_asking_once(model, clients), request, key)
+            response = self._response(_asking_once(model, clients, self.settings.via), request, key)
             idle = self.settings.idle_timeout if response.stream else None
             async with aclosing(events_of(response)) as events:
                 async for event in each_within(events, idle):
@@ -192,12 +192,7 @@ class LlmModels(BaseProvider):
         """What `llm` calls a response: the prompt, not yet sent."""
         import llm
 
-        from folkmoot.providers.api.vendor import VIA, is_vendors
-
         *earlier, question = request.messages
-        base_url = getattr(model, "api_base", None)
-        if self.settings.via and base_url and not is_vendors(base_url):
-            model.headers = {**(model.headers or {}), VIA: ",".join(self.settings.via)}  # it may be one of our servers
         conversation = model.conversation()
         if earlier:
             conversation.loaded_messages = _messages(request)
@@ -263,17 +258,22 @@ class LlmModels(BaseProvider):
         return list_price(f"{vendor}/{bare}", usage) if vendor in APIS else None
 
 
-def _asking_once(model: Any, clients: list[Any]) -> Any:
+def _asking_once(model: Any, clients: list[Any], via: Sequence[str]) -> Any:
     """`model`, or where it is one of llm's OpenAI classes a copy, whose clients ask once and are put into `clients`.
 
-    By itself such a model asks three times, which is for the run to decide, and leaves its connections open.
+    By itself such a model asks three times, which is for the run to decide, and leaves its connections open. A server
+    that may be one of ours is told the way that a question came.
     """
+    from folkmoot.providers.api.vendor import VIA, is_vendors
+
     make = getattr(model, "get_client", None)
     if make is None:
         return model
 
+    told = {VIA: ",".join(via)} if via and model.api_base and not is_vendors(model.api_base) else None
+
     def get_client(*given: Any, **named: Any) -> Any:
-        client = make(*given, **named).with_options(max_retries=0)
+        client = make(*given, **named).with_options(max_retries=0, default_headers=told)
         clients.append(client)
         return client
 

@@ -245,6 +245,9 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_written(
     assert answer.status_code == 400 and said in answer.json()["error"]["message"]
 
 
+ODD_PART = {"model": "trio", "messages": [{"role": "user", "content": [{"type": []}]}]}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -259,6 +262,17 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_written(
         ("POST", "/api/v1/runs/{id}/fork", {"set": {"limits.timeout": -1}}, 400),
         ("POST", "/api/v1/runs/{id}/fork", {"set": {"limits.timeout": "soon"}}, 400),
         ("POST", "/api/v1/runs/{id}/fork", {"set": {"prompt": " "}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"prompt": None}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"prompt": "x" * 3_000_000}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"prompt": "\ud800"}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"seats.1.weight": -1}}, 400),
+        ("POST", "/api/v1/runs/{id}/fork", {"set": {"limits.max_concurrent": -4}}, 400),
+        ("POST", "/api/v1/runs", {"prompt": " \n", "model": "trio"}, 400),
+        ("POST", "/api/v1/runs", {"prompt": "x", "model": ""}, 404),
+        ("POST", "/api/v1/runs", {"prompt": "x", "model": "trio", "panel": "seats"}, 400),
+        ("HEAD", "/api/v1/runs/{id}/events", None, 200),
+        ("POST", "/v1/chat/completions", ODD_PART, 400),
+        ("DELETE", "/v1/models", None, 405),
         ("GET", "/api/v1/runs?search=%00", None, 200),
         ("GET", f"/api/v1/runs/{'x' * 300}", None, 404),
         ("GET", "/api/v1/runs/a%00b", None, 404),

@@ -1,5 +1,6 @@
 """/v1/responses, with the official client."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,14 @@ def test_a_response_goes_on_from_the_one_before(tmp_path: Path) -> None:
             ],
         )  # fmt: skip
         assert second.previous_response_id == first.id
+        create(model="folkmoot/fanout", input="What colour?", previous_response_id=second.id, extra_body=body)
+        kept = served.openai().responses.retrieve(first.id)
+        again = served.openai().responses.retrieve(first.id)
+        assert kept.created_at == again.created_at and abs(kept.created_at - first.created_at) < 60
     said = [str(message["content"]) for message in models.asked[1].body["messages"]]
     assert "Be short." in models.asked[1].system and "First?" in said[-3] and "echo: First?" in said[-2]
     assert "Second?" in said[-1] and "iVBORw0KGgo=" in said[-1]
+    assert "iVBORw0KGgo=" in json.dumps(models.asked[2].body), "a picture stays part of the conversation"
 
 
 def test_a_response_that_comes_to_nothing_has_failed(tmp_path: Path) -> None:

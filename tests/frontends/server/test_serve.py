@@ -91,6 +91,7 @@ def test_a_key_is_made_shown_once_and_taken(folkmoot: Installed) -> None:
         (("--new-key", "anna", "--budget", "-1"), "--budget"),
         (("--new-key", "anna", "--per", "day"), "--budget"),
         (("--new-key", "anna", "--only", "nope"), "nope"),
+        (("--new-key", "anna", "--budget", "inf"), "--budget must be more than 0, and a number"),
     ],
 )
 def test_a_key_that_cannot_be_made_is_an_input_error(

@@ -95,9 +95,11 @@ class Purse:
         free = self.limits.budget - self.spent - sum(self._reserved.values())
         if reading + likely * per_token > free:
             self.attempts -= 1
+            aside = sum(self._reserved.values())
+            waiting = f" (${aside:.4f} is set aside for calls that are being made)" if aside else ""
             raise Stopped(
                 "over_budget",
-                f"${free:.4f} of ${self.limits.budget:.2f} is left, and the next call may cost "
+                f"${free:.4f} of ${self.limits.budget:.2f} is left{waiting}, and the next call may cost "
                 f"${reading + likely * per_token:.4f}",
             )
         if not per_token:

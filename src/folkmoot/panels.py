@@ -24,7 +24,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from folkmoot.errors import InputError
-from folkmoot.places import PANEL_NAME, panel_files
+from folkmoot.places import NAME_RULE, PANEL_NAME, panel_files
 from folkmoot.types import JSON, Effort, Record
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -111,7 +111,7 @@ class Panels(Mapping[str, Panel]):
         if self.folder is None:
             raise InputError("there is no folder to keep panels in")
         if not PANEL_NAME.fullmatch(name):
-            raise InputError(f"{name!r} cannot be a panel's name: letters, digits, `-`, `_` and `.`, at most 64")
+            raise InputError(f"{name!r} cannot be a panel's name: {NAME_RULE}")
         return self.folder / f"{name}.toml"
 
     def save(self, name: str, panel: Panel) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PANEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_RULE = "it has letters, digits, `-`, `_` and `.`, at most 64"
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:

@@ -22,7 +22,8 @@ from folkmoot.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.logs import log, log_event
 from folkmoot.nested import PanelProvider
 from folkmoot.panels import Panel, Panels
-from folkmoot.places import panel_folder
+from folkmoot.places import NAME_RULE, PANEL_NAME, panel_folder
+from folkmoot.protocols import protocol_names
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import People, Settings, Shutdown
 from folkmoot.seats import seats_of
@@ -44,6 +45,18 @@ class Machine:
 
     @cached_property
     def panels(self) -> Panels:
+        """Raises InputError for tables of config.toml whose names no panel can have."""
+        tables = self.config.panels
+        taken = protocol_names() if tables else ()
+        problems = [
+            f"config.toml: [panels.{name}] cannot be a panel's name: a protocol is called so"
+            for name in tables
+            if name in taken
+        ]
+        odd = (name for name in tables if not PANEL_NAME.fullmatch(name))
+        problems += [f"config.toml: [panels.{json.dumps(name)}] cannot be a panel's name: {NAME_RULE}" for name in odd]
+        if problems:
+            raise InputError(*problems)
         return Panels(panel_folder(self.environ), self.config.panels, self.drafts)
 
 

@@ -161,6 +161,16 @@ def test_a_panel_that_would_come_to_be_inside_itself_is_refused(moot: Installed)
     assert ended.code == 4 and "the panel 'a' is inside itself: a > b > a" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("vote", "a protocol is called so"), ('"bad name"', "it has letters, digits")]
+)
+def test_a_table_of_config_toml_whose_name_no_panel_can_have_is_refused(moot: Installed, name: str, said: str) -> None:
+    moot.configure(f'[panels.{name}]\nmodels = ["sim"]\n')
+    for words in (["panel", "list"], ["fanout", QUESTION, "-m", "sim"]):
+        ended = moot(*words)
+        assert ended.code == 4 and "cannot be a panel's name" in ended.err and said in ended.err
+
+
 def test_a_broken_file_is_told_of_and_harms_no_other(moot: Installed) -> None:
     moot("panel", "save", "trio", "-m", QUICK, "-p", "vote")
     (moot.home / "panels" / "bad.toml").write_text("models = 1\n")

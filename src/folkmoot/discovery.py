@@ -150,9 +150,11 @@ def login_of(provider: str, environ: Mapping[str, str], table: Mapping[str, Any]
         return f"server at {_host(_address(provider, environ, table))}" + (f", {key}" if key else "")
     if provider in APIS:
         return _key(provider, environ, table)
-    return {"sim": "simulated", "recorded": "a recording", "replay": "a recording", "llm": "llm's own keys"}.get(
-        provider, "added by a package"
-    )
+    others = {
+        "sim": "simulated", "recorded": "a recording", "replay": "a recording", "llm": "llm's own keys",
+        "human": "a person", "panel": "a saved panel",
+    }  # fmt: skip
+    return others.get(provider, "added by a package")
 
 
 def stored_login(agent: Agent, environ: Mapping[str, str]) -> bool:

@@ -93,6 +93,15 @@ def texts(told: str) -> list[str]:
     return [each.data["text"] for each in read_events(whole) if each.kind == "text_delta"]
 
 
+def test_a_response_that_is_being_made_is_in_progress(tmp_path: Path) -> None:
+    with LoopbackModels(lambda _: Reply(hang=True)) as models, serving(machine(tmp_path, over(models))) as served:
+        id = served.begin(protocol="fanout", models=["loop/a"])
+        assert models.wait(lambda each: len(each.asked) == 1)
+        told = served.get(f"/v1/responses/resp_{id}").json()
+        assert (told["status"], told["output"]) == ("in_progress", [])
+        served.post(f"/api/v1/runs/{id}/cancel")
+
+
 def test_cancelling_ends_the_calls_and_resuming_pays_nothing_twice(tmp_path: Path) -> None:
     hangs = {"hang": True}
 

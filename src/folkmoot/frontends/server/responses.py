@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from folkmoot.bundle import result_of
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
 from folkmoot.frontends.server.bodies import Overrides, ignored, parsed, read_json
@@ -68,12 +67,13 @@ async def create_response(service: Service, request: Request) -> Response:
 
 
 async def read_response(service: Service, request: Request) -> Response:
-    """A response that was given, from its record."""
+    """A response from its record, as far as it is."""
     id = request.path_params["id"]
     _may_read(request)
-    folder = service.idle_folder(id.removeprefix(PREFIX))
-    spec, result = folder.spec(), result_of(folder)
+    folder = service.folder(id.removeprefix(PREFIX))
+    spec, (state, result) = folder.spec(), service.state(folder)
     status = "completed" if result is not None and text_of(result) else "incomplete"
+    status = "in_progress" if state == "running" else status
     output = [_message(folder.id, text_of(result))] if result is not None and status == "completed" else []
     found = _response(folder.id, f"folkmoot/{spec.protocol}", status, output)
     created = int(datetime.fromisoformat(spec.created).timestamp())

@@ -201,3 +201,10 @@ def test_a_panel_that_cannot_be_read_is_not_listed(tmp_path: Path) -> None:
 def test_a_panel_that_could_not_be_asked_is_not_saved(tmp_path: Path, name: str, panel: Panel, said: str) -> None:
     with pytest.raises(InputError, match=said):
         check_panel(name, panel, machine(tmp_path), ["list"])
+
+
+def test_a_person_has_one_seat(tmp_path: Path) -> None:
+    assert len(planned(tmp_path, models=["sim", "human/ann", "human/bob"]).seats) == 5
+    for twice in (["human/ann*2"], ["human/ann", "sim", "human/ann?deadline=60"]):
+        with pytest.raises(InputError, match="human/ann has 2 seats: a person answers, and counts, once"):
+            planned(tmp_path, models=twice)

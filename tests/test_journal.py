@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkmoot.errors import InputError, JournalCorrupt, ReplayMismatch, RunLocked
-from folkmoot.journal import LARGE, Journal, held, read_lines
+from folkmoot.journal import FORMAT, LARGE, Journal, held, read_lines
 
 
 def header(journal: Journal, **extra: Any) -> None:
@@ -186,9 +186,9 @@ class Counted(Journal):
 
     syncs = 0
 
-    def _to_disk(self, file: int, parts: list[Path], new: bool) -> None:
+    def _to_disk(self, parts: list[Path], new: bool) -> None:
         self.syncs += 1
-        super()._to_disk(file, parts, new)
+        super()._to_disk(parts, new)
 
 
 def test_calls_that_finish_together_share_one_sync(path: Path) -> None:
@@ -329,3 +329,18 @@ def test_time_between_two_processes_is_not_time_of_the_run(path: Path) -> None:
     begun += [json.dumps({"kind": "cancelled", "step": "x", "at": 1002.5})]
     path.write_text("\n".join(begun) + "\n")
     assert Journal(path, read_only=True).seconds == 5.5
+
+
+def test_a_sync_that_is_under_way_when_the_journal_is_closed_harms_no_other_file(tmp_path: Path) -> None:
+    async def given_up() -> None:
+        journal = Journal(tmp_path / "journal.jsonl")
+        journal.append("header", format=FORMAT, protocol="vote", version="0")
+        waiting = asyncio.create_task(journal.commit())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        journal.close()
+        syncing = journal._syncing
+        assert syncing is not None
+        await syncing  # raises what went wrong
+
+    asyncio.run(given_up())

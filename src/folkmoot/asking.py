@@ -5,6 +5,7 @@ panel is called by its name, and a protocol `folkmoot/NAME`: it asks the default
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -83,6 +84,9 @@ def _planned(asked: Asked, machine: Machine, note: Callable[[str], None]) -> Run
     options = {**with_files(registered, own.options if own else {}), **given}
     named = duties(check_options(registered, options))
     members = _members(asked, panel, machine, note)
+    people = Counter(seat.model.partition("?")[0] for seat in members if seat.provider == "human")
+    if twice := [name for name, count in people.items() if count > 1]:
+        raise InputError(f"{twice[0]} has {people[twice[0]]} seats: a person answers, and counts, once")
     seats = with_duties(members, {duty: _parsed(written, machine) for duty, written in named.items()})
     if asked.system:
         seats = tuple(_told(seat, asked.system) for seat in seats)

@@ -121,7 +121,7 @@ class Journal:
         wanted = self.lines
         while self._synced < wanted:
             if self._syncing is None:
-                self._syncing = asyncio.ensure_future(self._sync(self._file))
+                self._syncing = asyncio.ensure_future(self._sync())
             await asyncio.shield(self._syncing)
 
     def forget(self, step: str, reason: str) -> None:
@@ -147,23 +147,25 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    async def _sync(self, file: int) -> None:
+    async def _sync(self) -> None:
         await asyncio.sleep(0)  # calls that finish in this turn of the loop join in
         upto, parts, self._unsynced_parts = self.lines, self._unsynced_parts, []
         new, self._new = self._new, False
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._to_disk, file, parts, new)
+            await asyncio.get_running_loop().run_in_executor(None, self._to_disk, parts, new)
         finally:
             self._syncing = None
         self._synced = upto
 
-    def _to_disk(self, file: int, parts: list[Path], new: bool) -> None:
+    def _to_disk(self, parts: list[Path], new: bool) -> None:
+        """In a thread, which may still be at it when the journal was closed and its descriptor is another file's."""
+        assert self.path is not None
         for path in parts:
             _sync_path(path)
         if parts:
             _sync_path(parts[0].parent)
-        os.fdatasync(file) if hasattr(os, "fdatasync") else os.fsync(file)
-        if new and self.path is not None:  # the rest of the folder, and its own entry in the folder above
+        _sync_path(self.path, data_only=True)
+        if new:  # the rest of the folder, and its own entry in the folder above
             for path in (self.path.with_name("run.json"), self.path.parent, self.path.parent.parent):
                 if path.exists():
                     _sync_path(path)
@@ -299,9 +301,9 @@ def _entry(line: JSON, order: int) -> Entry:
     )
 
 
-def _sync_path(path: Path) -> None:
+def _sync_path(path: Path, *, data_only: bool = False) -> None:
     file = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(file)
+        os.fdatasync(file) if data_only and hasattr(os, "fdatasync") else os.fsync(file)
     finally:
         os.close(file)

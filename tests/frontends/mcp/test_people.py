@@ -104,10 +104,41 @@ def test_a_question_that_is_settled_meanwhile_harms_nothing(era: str, tmp_path: 
     asyncio.run(asked())
 
 
+@pytest.mark.parametrize("era", ERAS)
+def test_a_person_who_is_late_misses_a_question_and_the_run_goes_on(era: str, tmp_path: Path) -> None:
+    async def slow(context: ClientRequestContext, params: types.ElicitRequestParams) -> types.ElicitResult:  # noqa: ARG001
+        (folder,) = Home(tmp_path).folders()
+        while b'"late"' not in folder.journal.read_bytes():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # until the record has it
+        return types.ElicitResult(action="accept", content={"answer": "390"})
+
+    async def asked() -> None:
+        async with in_memory(tmp_path, mode=era, elicit=slow) as client:
+            given = {**GIVEN, "models": ["sim/careful?delay=0", "sim/hasty?delay=0", "human/ann?deadline=0.2"]}
+            said = data_of(await client.call_tool("folkmoot_fanout", given))
+            assert said["status"] == "partial" and len(said["others"]) == 2
+            assert "ann did not answer within 0.2 s" in said["failures"][0]
+
+    asyncio.run(asked())
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_an_empty_form_is_a_missed_question_and_not_asked_again(era: str, tmp_path: Path) -> None:
+    ann = Ann("accept", "  ")
+
+    async def asked() -> None:
+        async with in_memory(tmp_path, mode=era, elicit=ann) as client:
+            said = data_of(await client.call_tool("folkmoot_fanout", GIVEN))
+            assert "ann sent the form without an answer" in said["failures"][0]
+
+    asyncio.run(asked())
+    assert len(ann.read) == 1
+
+
 def test_a_client_that_never_comes_back_with_an_answer_ends_its_run(tmp_path: Path) -> None:
     async def asked() -> None:
         async with (
-            LiveRuns(machine_at(tmp_path)) as runs,
+            LiveRuns(machine_at(tmp_path), patience=0.0) as runs,
             Client(make_server(runs), elicitation_callback=Ann("accept")) as client,
         ):
             given = {**GIVEN, "models": ["sim/careful?delay=30", "human/ann?deadline=0.05"]}

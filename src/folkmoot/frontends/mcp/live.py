@@ -22,6 +22,8 @@ MOST_KEPT = 100  # runs that have ended, for folkmoot_poll; all others are read 
 MOST_LINES = 1000  # of one run
 FEW_SEATS = 8  # that are named in one line
 
+PATIENCE = 60.0  # seconds after a person's deadline for which a run goes on unwatched: that person may still be typing
+
 Start = Callable[[Machine, Sequence[events.Listener]], Awaitable[Result]]
 """Begins a run, or goes on with one, on a machine with people of its own."""
 
@@ -38,6 +40,7 @@ class LiveRun:
         self.detached = detached  # goes on whether or not anybody waits
         self._followers = 0
         self._giving_up: asyncio.TimerHandle | None = None
+        self.patience = PATIENCE
         self.rings = 0  # how often something has happened
         self._news = asyncio.Event()
         self._ids: dict[str, str] = {}
@@ -110,14 +113,14 @@ class LiveRun:
             self._followers -= 1
 
     def expect_back(self, seconds: float) -> None:
-        """The client took questions along. If it is not back by then it has left: nothing more is spent for it."""
+        """The client took questions along. If it is not back some time after that, nothing more is spent for it."""
 
         def give_up() -> None:
             if not self._followers:
                 self.cancel()
 
         if not self.detached:
-            self._giving_up = asyncio.get_running_loop().call_later(seconds, give_up)
+            self._giving_up = asyncio.get_running_loop().call_later(seconds + self.patience, give_up)
 
     def __call__(self, event: events.Event) -> None:
         """Listen: every happening becomes a line, apart from pieces of text."""
@@ -172,8 +175,8 @@ class LiveRun:
 class LiveRuns:
     """Every run of this server, from entering the block to leaving it, which cancels those that are not done."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, patience: float = PATIENCE) -> None:
+        self.machine, self.patience = machine, patience
         self._runs: dict[str, LiveRun] = {}
         self._working: set[LiveRun] = set()
 
@@ -190,6 +193,7 @@ class LiveRuns:
     async def begin(self, run: LiveRun, start: Start) -> None:
         """Return once the run has an id. Raises what kept it from beginning, before anything was spent."""
         self._working.add(run)
+        run.patience = self.patience
         run.begin(start, self.machine, lambda: self._working.discard(run))
         try:
             await run.begun()

@@ -49,11 +49,15 @@ class ClientPeople:
         if question is None or reply is None or reply.done():
             return
         if said.action == "accept":
-            text = (said.content or {}).get("answer")
-            reply.set_result(str(text) if text is not None else "")
-        else:
-            verb = "declined" if said.action == "decline" else "closed the form"
-            reply.set_exception(ProviderError("request", f"{question.name} {verb}"))
+            text = str((said.content or {}).get("answer") or "")
+            if text.strip():
+                reply.set_result(text)
+            else:
+                reply.set_exception(ProviderError("late", f"{question.name} sent the form without an answer"))
+        elif said.action == "decline":
+            reply.set_exception(ProviderError("request", f"{question.name} declined"))
+        else:  # no choice was made: this question is lost, and the seat is not
+            reply.set_exception(ProviderError("late", f"{question.name} closed the form"))
 
     def fail(self, id: str, why: str) -> None:
         """The question did not reach the person."""

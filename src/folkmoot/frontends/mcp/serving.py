@@ -93,7 +93,14 @@ async def serve_http(
         if token:
             app = _WithToken(app, token)
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1)
-        await Uvicorn(config, lambda: ready(f"http://{address}{PATH}")).serve(sockets=[listening])
+        uvicorn_server = Uvicorn(config, lambda: ready(f"http://{address}{PATH}"))
+        serving = asyncio.create_task(uvicorn_server.serve(sockets=[listening]))
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:  # it ends by itself, and not in the middle of what it does
+            uvicorn_server.should_exit = True
+            await serving
+            raise
 
 
 def _security(host: str, address: str) -> TransportSecuritySettings:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PAUSING, Opening, Served, artefact, ask, status
 from tests.browser.line import Line
@@ -164,3 +164,16 @@ def test_a_page_that_is_opened_late_catches_up(opening: Opening, gate: LoopbackM
     for page in (first, second):
         expect(status(page)).to_have_text("Converged in 2 rounds")
         expect(page.locator("#calls .note").first).to_have_text("18 calls")
+
+
+def test_who_asks_before_the_page_knows_whom_is_answered_all_the_same(opening: Opening) -> None:
+    page = opening("#/people")
+    held: list[Route] = []
+    page.route("**/api/v1/models", lambda route: held.append(route))
+    page.get_by_role("link", name="Ask", exact=True).click()
+    page.get_by_label("Your question").fill("What is 12 * 12?")
+    page.get_by_label("Your question").press("Enter")
+    expect(page.get_by_role("button", name="Asking …")).to_be_disabled()
+    for each in held:
+        each.continue_()
+    expect(page.locator(".answer")).to_contain_text("144")

@@ -102,6 +102,7 @@ def test_on_a_phone_nothing_scrolls_sideways(opening: Opening, gate: LoopbackMod
 
 
 def test_a_question_is_asked_read_and_forked_without_a_mouse(page: Page) -> None:
+    expect(page.get_by_label("Your question")).to_be_focused()
     page.keyboard.type("What is 12 * 12?")
     page.keyboard.press("Tab")
     expect(page.get_by_label("with", exact=True)).to_be_focused()

@@ -73,7 +73,7 @@ export function openAsk(shell) {
     }
     shell.update();
   };
-  load();
+  const loaded = load();
 
   const chosen = () => known.models.find((each) => each.id === form.model);
   const protocol = () => known.protocols.find((each) => each.name === chosen()?.protocol);
@@ -85,6 +85,7 @@ export function openAsk(shell) {
     error = null;
     shell.update();
     try {
+      await loaded; // who is fast asks before it is known whom
       localStorage.setItem(KEPT, JSON.stringify({ model: form.model, models: form.models }));
       const { id } = await api.begin(asked(form, fieldsOf(protocol()?.options)));
       shell.go(`#/runs/${encodeURIComponent(id)}`);
@@ -221,7 +222,7 @@ function asked(form, fields) {
   const limits = values(LIMITS, form.limits);
   return {
     prompt: form.prompt,
-    model: form.model,
+    ...(form.model ? { model: form.model } : {}),
     ...(models.length ? { models } : {}),
     ...(Object.keys(roles).length ? { roles } : {}),
     ...(Object.keys(options).length ? { options } : {}),

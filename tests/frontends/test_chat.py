@@ -286,6 +286,15 @@ def test_rounds_are_one_setting_however_they_are_set(moot: Installed) -> None:
     assert "at most 4 rounds" in ended.err and specs(moot)[0]["options"]["rounds"] == 4
 
 
+def test_a_number_of_rounds_that_is_none_changes_nothing() -> None:
+    chat = conversation(protocol="converge", rounds=3)
+    with pytest.raises(InputError, match="write a number of rounds"):
+        COMMANDS["/set"].run(chat, "rounds=many", lambda _: None)
+    assert chat.plan("?").options["rounds"] == 3
+    COMMANDS["/set"].run(chat, "rounds=", lambda _: None)
+    assert "rounds" not in chat.plan("?").options
+
+
 def test_a_chat_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was(moot: Installed) -> None:
     words, home = ["chat", "-m", QUICK], str(moot.home)
     child = pexpect.spawn(str(COMMAND), words, env=moot.environment(), cwd=home, encoding="utf-8", timeout=60)

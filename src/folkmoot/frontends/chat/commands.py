@@ -134,10 +134,10 @@ def _set(chat: Conversation, written: str, say: Say) -> None:
         raise InputError(f"/set {written}: write NAME=VALUE; an empty value takes the setting back")
     name = key.replace("-", "_")
     if name == "rounds":
-        chat.change(say, rounds=None)
         if value:
             _rounds(chat, value, say)
             return
+        chat.change(say, rounds=None)
     options.pop(name, None)
     if value:
         options[name] = _value(value)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from folkmoot import votes as voting
 from folkmoot.calibration import Calibration
 from folkmoot.errors import InputError
+from folkmoot.formats.answer_keys import may_mean
 from folkmoot.formats.keyed import Keyed
-from folkmoot.keys import may_mean
 from folkmoot.types import JSON
 from folkmoot.votes import Group
 

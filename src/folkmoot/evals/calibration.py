@@ -10,8 +10,8 @@ from folkmoot import events
 from folkmoot.calibration import Calibration, learn
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
+from folkmoot.formats.answer_keys import key_of
 from folkmoot.formats.keyed import Keyed
-from folkmoot.keys import key_of
 from folkmoot.store import Home, RunFolder
 
 VOTING = ("ask", "vote")

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 from folkmoot.errors import Unparseable
+from folkmoot.formats.answer_keys import Key, key_of
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import without_quotes
-from folkmoot.keys import Key, key_of
 
 _LINE = re.compile(
     r"^[\s>*_#`~-]*(?:(?:so|thus|therefore|hence),?\s+)?(?:my\s+|the\s+)?(?:final\s+|correct\s+)?answer"

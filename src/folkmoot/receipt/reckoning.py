@@ -6,10 +6,10 @@ from pathlib import Path
 
 from folkmoot import events, votes
 from folkmoot.execute import replay
+from folkmoot.formats.answer_keys import Key, key_of, may_mean
 from folkmoot.formats.base import preview
 from folkmoot.formats.keyed import Keyed, stated
 from folkmoot.journal import Journal
-from folkmoot.keys import Key, key_of, may_mean
 from folkmoot.poll import open_groups, votes_of
 from folkmoot.receipt.independence import Agreement, effective, of_answers, of_scores, scores_in
 from folkmoot.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt

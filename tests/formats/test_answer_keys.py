@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from folkmoot.formats.answer_keys import key_of, may_mean
 from folkmoot.formats.keyed import read_keyed
-from folkmoot.keys import key_of, may_mean
 
-RECORDED = sorted((Path(__file__).parent / "data").glob("recorded-*.jsonl.gz"))
+RECORDED = sorted((Path(__file__).parent.parent / "data").glob("recorded-*.jsonl.gz"))
 
 
 @pytest.mark.parametrize(

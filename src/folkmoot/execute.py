@@ -9,6 +9,7 @@ from folkmoot import events, labels
 from folkmoot._version import __version__
 from folkmoot.calling import Caller, Conversation, Emit, RecordEnds, same_model
 from folkmoot.errors import CallFailed, Stopped, TooFewSeats
+from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.journal import FORMAT, Journal, calls_of
 from folkmoot.limits import Limits, PriceOf, Purse
 from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
@@ -33,7 +34,7 @@ def no_price(_model: str, _usage: Usage) -> float | None:
 
 
 def freeze(spec: RunSpec) -> RunSpec:
-    """`spec` with everything filled in that must not drift: options checked, labels drawn, the version noted.
+    """`spec` with everything filled in that must not drift: options checked, labels drawn, versions noted.
 
     Raises InputError for options the protocol does not have or accept.
     """
@@ -47,6 +48,7 @@ def freeze(spec: RunSpec) -> RunSpec:
             "seats": (*spec.seats, *stand_ins(options, spec.seats)),
             "labels": spec.labels or drawn,
             "version": spec.version or __version__,
+            "reader": READER,
             "created": spec.created or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
     )
@@ -97,6 +99,9 @@ async def replay(
     Where the record ends before the run does, the best answer so far stands, with the status `ended`. A `journal`
     that is given is taken instead of the folder's. Members in `without` are taken to have never sat there; what the
     others said is used as it stands, also where they had read those, and `journal.misfits` names such steps.
+
+    The formats of an older reader no longer exist. A finished run that was recorded with one keeps its stored result,
+    and a Notice says so where this reader decides otherwise.
     """
     record = journal or Journal(folder.journal if folder else None, read_only=True)
     return await _execute(spec, {}, record, folder, listeners, no_price, (), None, {}, ended=ended, without=without)
@@ -160,6 +165,10 @@ async def _execute(
         await journal.commit()
         if folder is not None:
             folder.save_result(result)
+    elif spec.reader != READER and not without and (stored := folder.result() if folder else None) is not None:
+        if not same_decision(stored, result):
+            emit(events.Notice(NOT_RECOUNTED))
+        result = stored
     emit(events.RunFinished(result))
     return result
 
@@ -195,6 +204,12 @@ def _ended(run: Run, status: str, why: str, round: int) -> Outcome:
     return best.model_copy(
         update={"status": status, "met": False, "winner": leader, "answer": answer, "round": round, "explanation": why}
     )
+
+
+def same_decision(recorded: Result, recounted: Result) -> bool:
+    """Whether two results name the same status, winner, answer, round and scores."""
+    names = ("status", "met", "winner", "leader", "answer", "round", "scores")
+    return all(getattr(recorded.outcome, name) == getattr(recounted.outcome, name) for name in names)
 
 
 def amended(spec: RunSpec, journal: Journal) -> tuple[JSON, Limits]:

@@ -16,6 +16,7 @@ from folkmoot.config import Config, without_secrets
 from folkmoot.errors import InputError
 from folkmoot.execute import amended, execute, freeze, replay
 from folkmoot.export import RecordExport
+from folkmoot.formats.version import READER
 from folkmoot.index import Index
 from folkmoot.journal import FORMAT, Journal, read_lines
 from folkmoot.limits import Limits, PriceOf, Purse, limits_given
@@ -184,9 +185,15 @@ async def go_on(
     """Go on with a run: what it has is not asked again.
 
     `options` and `limits` hold what changes. A failed call is asked again only with `retry_failed`; a call that the
-    budget or the number of calls refused, when that limit changes.
+    budget or the number of calls refused, when that limit changes. Raises InputError for a run of an older reader: its
+    prompts and formats no longer exist, so no reply on record would answer what is asked now.
     """
     spec = folder.spec()
+    if spec.reader != READER:
+        raise InputError(
+            f"{folder.id} was recorded with reader {spec.reader}, and this version reads replies with reader {READER}, "
+            f"so it cannot go on; ask again, or continue in a new run with: folkmoot fork {folder.id}"
+        )
     _, in_force = amended(spec, Journal(folder.journal, read_only=True))
     limits = limits_given(limits or {})
     waiting = spec.model_copy(update={"limits": in_force.model_copy(update=limits)})

@@ -65,6 +65,7 @@ class RunSpec(Record):
     panels: Mapping[str, "RunSpec"] = Field(default_factory=dict)  # what panel/NAME seats ask, without a prompt
     via: tuple[str, ...] = ()  # ids of the servers of ours through which the question came, so that none asks itself
     version: str = ""  # of Folkmoot
+    reader: int = 1  # version of the formats, see formats/version.py; runs older than this field have none
     created: str = ""  # ISO 8601, UTC
     forked_from: str | None = None  # run id, or run id@step
 

@@ -16,7 +16,9 @@ from folkmoot._version import __version__
 from folkmoot.bundle import hash_of, result_of, unpack
 from folkmoot.calling import digest
 from folkmoot.errors import InputError, JournalCorrupt
+from folkmoot.execute import same_decision
 from folkmoot.formats.base import preview
+from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.journal import Journal, read_lines
 from folkmoot.mailed import Mailed, mailed, read_mailed
 from folkmoot.steps import read_step
@@ -38,6 +40,7 @@ class Verification:
     run_id: str
     protocol: str
     finished: bool = True
+    recounted: bool = True  # False: an older reader recorded it, and this one decides otherwise
     counted: list[str] = field(default_factory=list)  # a line for each round
     problems: list[str] = field(default_factory=list)  # why it does not follow
     notes: list[str] = field(default_factory=list)
@@ -45,10 +48,10 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0: it follows; 1: it does not; 2: there is no verdict yet."""
+        """0: it follows; 1: it does not; 2: there is no verdict yet, or an older reader came to it."""
         if self.problems:
             return 1
-        return 0 if self.finished else 2
+        return 0 if self.finished and self.recounted else 2
 
 
 async def verify(folder: RunFolder) -> Verification:
@@ -56,18 +59,24 @@ async def verify(folder: RunFolder) -> Verification:
     spec = folder.spec()
     found = Verification(folder.id, spec.protocol)
     journal = Journal(folder.journal, read_only=True)
-    recomputed = await recompute(folder, journal, spec)
-    found.counted = list(_counted(recomputed))
-    altered = [*_first(_forged(folder, spec)), *_first(_misfits(spec, recomputed)), *_retitled(spec)]
+    own = spec.reader == READER
+    recomputed = await recompute(folder, journal, spec.model_copy(update={"reader": READER}))
+    found.counted = list(_counted(recomputed)) if own else []
+    altered = [*_first(_forged(folder, spec)), *_first(_misfits(spec, recomputed) if own else ()), *_retitled(spec)]
     recorded = result_of(folder)
     if recorded is None:
         found.finished, found.problems = False, altered
         return found
     if recomputed.ended_by_caller:
         found.notes.append(f"whoever ran it round by round ended it after round {recorded.outcome.round}")
+    found.verdict = _verdict(recorded)
+    found.problems = altered
+    if not own:
+        found.recounted = same_decision(recorded, recomputed.result)
+        found.notes += [] if found.recounted else [NOT_RECOUNTED]
+        return found
     same_version = recomputed.journal.version == __version__
     found.problems = [*_differences(recorded, recomputed.result, same_version=same_version), *altered]
-    found.verdict = _verdict(recorded)
     return found
 
 
@@ -81,7 +90,8 @@ async def verify_file(path: Path, page_of: Callable[[JSON], str]) -> Verificatio
         try:
             folder = unpack(received.bundle, Path(within))
             found = await verify(folder)
-            found.problems += _first(_shown_otherwise(received.shown, await mailed(folder, packed=False)))
+            if folder.spec().reader == READER:
+                found.problems += _first(_shown_otherwise(received.shown, await mailed(folder, packed=False)))
             _check_page(received, page_of, found)
         except JournalCorrupt:
             raise InputError(f"{path}: a line of its record cannot be read") from None

@@ -86,7 +86,8 @@ def _verify(run: str, output_format: str) -> int:
 
 
 def _as_json(found: "Verification") -> dict[str, object]:
-    follows = None if not found.finished and not found.problems else not found.problems
+    settled = found.finished and found.recounted
+    follows = None if not settled and not found.problems else not found.problems
     return {
         "run_id": found.run_id, "protocol": found.protocol, "follows": follows, "finished": found.finished,
         "verdict": found.verdict, "counted": found.counted, "problems": found.problems, "notes": found.notes,
@@ -106,7 +107,7 @@ def _tell(found: "Verification") -> None:
         for problem in found.problems:
             click.echo(f"  ✗ {one_line(problem, 500)}")
         click.echo("The verdict does not follow from the record.")
-    elif found.finished:
+    elif found.finished and found.recounted:
         click.echo("✓ The verdict follows from the record.")
     else:
         click.echo("The run is unfinished, so there is no verdict yet; what is on record fits together.")

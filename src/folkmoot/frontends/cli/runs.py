@@ -70,6 +70,8 @@ def _show(run: str, receipt: bool, **given: Any) -> int:
         from folkmoot.render.plain import PlainView
 
         listeners.append(PlainView(sys.stderr, colour=use_colour(sys.stderr)))
+    else:
+        listeners.append(_say_notice)
     result = asyncio.run(replay(folder.spec(), folder, listeners=listeners))
     if receipt and screen.format == "text":
         from folkmoot.receipt import receipt_of
@@ -79,6 +81,11 @@ def _show(run: str, receipt: bool, **given: Any) -> int:
             click.echo(receipt_text(worth, colour=use_colour(sys.stdout)))
         return result.exit_code
     return present(result, screen)
+
+
+def _say_notice(event: events.Event) -> None:
+    if isinstance(event, events.Notice):
+        click.echo(f"folkmoot: {event.message}", err=True)
 
 
 def _show_call(folder: RunFolder, step: str, screen: Screen) -> int:

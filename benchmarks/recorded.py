@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot import events, labels
-from folkmoot.calibration import Calibration, learn
+from folkmoot.counting.calibration import Calibration, learn
 from folkmoot.execute import execute
 from folkmoot.formats.keyed import read_keyed
 from folkmoot.prompting import blocks

@@ -80,7 +80,7 @@ def layer_of(part: str) -> str:
 
 @cache
 def imported(path: Path) -> frozenset[tuple[str, str]]:
-    """(module, name) of every import, wherever it stands: `from folkmoot import tally` is ("folkmoot.tally", "")."""
+    """(module, name) of every import, wherever it stands: `from folkmoot import tally` is ("folkmoot.counting.tally", "")."""
     found: set[tuple[str, str]] = set()
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):

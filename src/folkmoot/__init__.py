@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from folkmoot._version import __version__
 
 if TYPE_CHECKING:
-    from folkmoot.closing import ClosingRule, Decision, RoundScores, VoteThreshold, register_closing
     from folkmoot.consortia import create_consortium
+    from folkmoot.counting.closing import ClosingRule, Decision, RoundScores, VoteThreshold, register_closing
     from folkmoot.engine import Engine, EngineConfig, RoundOverrides
     from folkmoot.errors import FolkmootError, InputError
     from folkmoot.library import ask_panel, ask_panel_async, resume_run, run_protocol, run_protocol_async
     from folkmoot.types import Completion, Outcome, Provider, Request, Result, Seat, Usage
 
 _HOMES = {
-    "folkmoot.closing": ("ClosingRule", "Decision", "RoundScores", "VoteThreshold", "register_closing"),
+    "folkmoot.counting.closing": ("ClosingRule", "Decision", "RoundScores", "VoteThreshold", "register_closing"),
     "folkmoot.consortia": ("create_consortium",),
     "folkmoot.engine": ("Engine", "EngineConfig", "RoundOverrides"),
     "folkmoot.errors": ("FolkmootError", "InputError"),

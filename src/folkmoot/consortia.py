@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from folkmoot.asking import Asked, plan
+from folkmoot.blocking import wait_for
 from folkmoot.errors import InputError
 from folkmoot.library import this_machine
 from folkmoot.limits import Limits
 from folkmoot.runs import Machine, begin
 from folkmoot.store import RunSpec, Turn
-from folkmoot.sync import wait_for
 from folkmoot.types import JSON, Result, Seat
 
 

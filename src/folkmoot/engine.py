@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from folkmoot import events
-from folkmoot.closing import ClosingRule, VoteThreshold, closing_rule
+from folkmoot.counting.closing import ClosingRule, VoteThreshold, closing_rule
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import execute, freeze
 from folkmoot.journal import Journal

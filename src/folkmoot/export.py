@@ -20,10 +20,10 @@ from typing import ClassVar
 from folkmoot import events
 from folkmoot._version import __version__
 from folkmoot.background import flush, later
+from folkmoot.counting.lineages import Lineage
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.files import file_names, safe_name, short_hash, write_file, write_json
-from folkmoot.lineages import Lineage
 from folkmoot.markdown import KINDS, Contribution, contribution_page, final_page, review_page
 from folkmoot.receipt import receipt_of
 from folkmoot.receipt.page import receipt_section

@@ -6,8 +6,8 @@ After what llm-consortium's export-training was to be, https://github.com/irthom
 import json
 from collections.abc import Iterable, Mapping
 
-from folkmoot import tally
 from folkmoot.bundle import result_of
+from folkmoot.counting import tally
 from folkmoot.journal import read_lines
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.testimony import Testimony, recompute

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from folkmoot.closing import VoteThreshold, register_closing
+from folkmoot.blocking import wait_for
+from folkmoot.counting.closing import VoteThreshold, register_closing
 from folkmoot.mailed import mailed
 from folkmoot.protocols import protocol_names
 from folkmoot.providers.sim.personas import read_character
@@ -18,7 +19,6 @@ from folkmoot.providers.sim.replies import reply as simulate
 from folkmoot.render.html import page as page_of
 from folkmoot.render.html.page import VERDICT, script
 from folkmoot.store import RunFolder
-from folkmoot.sync import wait_for
 from folkmoot.types import JSON, Request
 from tests.play import judges, new_folder, play, spec_for
 from tests.protocols.cases import TRAP, Says, limits, quarrelling, rocky

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from folkmoot.calibration import Calibration, learn, write_calibration
+from folkmoot.counting.calibration import Calibration, learn, write_calibration
+from folkmoot.counting.poll import choose_judge
+from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.estimate import estimate
 from folkmoot.limits import Limits
-from folkmoot.poll import choose_judge
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol, with_files
 from folkmoot.seats import parse_models, with_duties
 from folkmoot.store import RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import JSON, Request, Result
-from folkmoot.votes import Group
 from tests.play import new_folder, play, prompt_of, replayed, spec_for, steps
 from tests.protocols.test_vote import votes, weighted, won
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from folkmoot import rankings
+from folkmoot.counting import rankings
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.presets import presets
 from folkmoot.prompting import blocks

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from folkmoot.clusters import cosine_distance
+from folkmoot.counting.clusters import cosine_distance
 from folkmoot.errors import InputError, ProviderError, Unparseable
 from folkmoot.formats.vector import VECTOR, read_vector, write_vector
 from folkmoot.prices import list_price

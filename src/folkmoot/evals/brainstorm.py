@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from folkmoot.diversity import SELECTORS, Idea, metrics, select
+from folkmoot.counting.diversity import SELECTORS, Idea, metrics, select
 from folkmoot.evals.artifacts import SavedRun
 from folkmoot.types import JSON
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from folkmoot import events
-from folkmoot.calibration import Calibration, learn
+from folkmoot.counting.calibration import Calibration, learn
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.formats.answer_keys import key_of

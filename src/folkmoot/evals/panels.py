@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
-from folkmoot.diversity import Idea, blind_order, select
+from folkmoot.counting.diversity import Idea, blind_order, select
 from folkmoot.errors import InputError
 from folkmoot.evals.artifacts import BadArtifacts, SavedRun
 from folkmoot.markdown import quoted

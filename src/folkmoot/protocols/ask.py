@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from folkmoot import votes as voting
 from folkmoot.batch import Batch
-from folkmoot.calibration import Calibration, read_calibration
 from folkmoot.calling import Call
+from folkmoot.counting import votes as voting
+from folkmoot.counting.calibration import Calibration, read_calibration
+from folkmoot.counting.poll import Poll, choose_judge, explained, panel_of, seat_of, votes_of
 from folkmoot.errors import CallFailed, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.verdict import Verdict, verdict_for
-from folkmoot.poll import Poll, choose_judge, explained, panel_of, seat_of, votes_of
 from folkmoot.prompting import block
 from folkmoot.protocols import FromFile, Options, protocol
 from folkmoot.protocols.vote import SYSTEM, Early, answer_call, candidates, compare, label_of, shown_groups

@@ -9,13 +9,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from folkmoot import lineages
 from folkmoot.batch import Batch
 from folkmoot.calling import Call
+from folkmoot.counting import lineages
+from folkmoot.counting.lineages import Lineage, Turn
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import IDEA_RATING, Rating
 from folkmoot.formats.variants import VARIANT
-from folkmoot.lineages import Lineage, Turn
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.run import Run

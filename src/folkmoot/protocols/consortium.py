@@ -10,16 +10,16 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from folkmoot.calling import Call
-from folkmoot.clusters import geometric_confidence
+from folkmoot.counting.clusters import geometric_confidence
+from folkmoot.counting.rulings import Rule, Turn, details
+from folkmoot.counting.strategies import Strategy, embedding_model, strategy_of
 from folkmoot.errors import CallFailed, Unparseable
 from folkmoot.formats.arbiter import JUDGEMENTS, Ruling
 from folkmoot.formats.confidence import CONFIDENT, as_confidence
 from folkmoot.formats.vector import VECTOR, Vector
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.rulings import Rule, Turn, details
 from folkmoot.run import Run
-from folkmoot.strategies import Strategy, embedding_model, strategy_of
 from folkmoot.types import Candidate, Outcome
 
 

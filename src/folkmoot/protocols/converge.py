@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from folkmoot import tally
 from folkmoot.batch import Batch
 from folkmoot.calling import Call
-from folkmoot.closing import RoundScores, closing_rule
+from folkmoot.counting import tally
+from folkmoot.counting.closing import RoundScores, closing_rule
 from folkmoot.formats import REVIEW, TEXT, Review, scores_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol

@@ -10,16 +10,16 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from folkmoot import rankings
 from folkmoot.batch import Batch
 from folkmoot.calling import Call
+from folkmoot.counting import rankings
+from folkmoot.counting.rankings import Standing
 from folkmoot.errors import CallFailed
 from folkmoot.formats import TEXT
 from folkmoot.formats.ranking import Ranking, ranking_for
 from folkmoot.presets import Preset, presets
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.rankings import Standing
 from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 

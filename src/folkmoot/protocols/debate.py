@@ -7,12 +7,12 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from folkmoot import ballots
-from folkmoot.ballots import Ruling
 from folkmoot.batch import Batch
 from folkmoot.calling import Call
+from folkmoot.counting import ballots
+from folkmoot.counting.ballots import Ruling
+from folkmoot.counting.debate_rounds import Course, Merge, Turn, report, said_in, tallies
 from folkmoot.errors import CallFailed
-from folkmoot.floor import Course, Merge, Turn, report, said_in, tallies
 from folkmoot.formats import TEXT, Format
 from folkmoot.formats.sources import SOURCES, Source, source_blocks
 from folkmoot.formats.votes import CONFIRM, Confirmation, Vote, vote_for

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from pydantic import Field, model_validator
 
-from folkmoot import tally
 from folkmoot.batch import Batch
 from folkmoot.calling import Call
+from folkmoot.counting import tally
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import MERGE_RATING, Rating
 from folkmoot.prompting import DATA, block

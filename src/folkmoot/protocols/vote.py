@@ -5,18 +5,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from folkmoot import votes as voting
 from folkmoot.batch import Batch
 from folkmoot.calling import Call
+from folkmoot.counting import votes as voting
+from folkmoot.counting.poll import open_groups, seat_of, votes_of
+from folkmoot.counting.votes import Group, Measure
 from folkmoot.errors import CallFailed, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.same import same_for
-from folkmoot.poll import open_groups, seat_of, votes_of
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
-from folkmoot.votes import Group, Measure
 
 Early = Literal["off", "cancel", "finish"]
 

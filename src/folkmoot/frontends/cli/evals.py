@@ -58,7 +58,7 @@ def _calibration(models: Sequence[str], answers: Path | None, output: Path | Non
 
     The table is what `ask --calibration FILE` takes.
     """
-    from folkmoot.calibration import write_calibration
+    from folkmoot.counting.calibration import write_calibration
     from folkmoot.evals.calibration import asked_on_record, calibrate, read_answers
 
     known = read_answers(answers) if answers is not None else {}

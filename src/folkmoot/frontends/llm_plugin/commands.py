@@ -184,7 +184,7 @@ def _remove(name: str) -> None:
 @consortium.command("strategies")
 def _strategies() -> None:
     """What --strategy can be."""
-    from folkmoot.strategies import STRATEGIES
+    from folkmoot.counting.strategies import STRATEGIES
 
     for name, kind in STRATEGIES.items():
         click.echo(f"{name:12} {(kind.__doc__ or '').strip().splitlines()[0]}")

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from folkmoot.counting.strategies import Selection
 from folkmoot.formats.arbiter import Ruling
 from folkmoot.formats.confidence import Confident
-from folkmoot.strategies import Selection
 from folkmoot.types import JSON
 
 MET = {"default": "confident", "rank": "ranked", "pick-one": "picked"}

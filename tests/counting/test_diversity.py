@@ -1,6 +1,17 @@
 import pytest
 
-from folkmoot.diversity import SELECTORS, Idea, blind_order, controversy, deviation, mean, metrics, panel, select, words
+from folkmoot.counting.diversity import (
+    SELECTORS,
+    Idea,
+    blind_order,
+    controversy,
+    deviation,
+    mean,
+    metrics,
+    panel,
+    select,
+    words,
+)
 
 THREE = [Idea("a", scores=(3, 9)), Idea("b", scores=(7, 9)), Idea("c", scores=(7, 3))]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from folkmoot import diversity
-from folkmoot.diversity import Idea
+from folkmoot.counting import diversity
+from folkmoot.counting.diversity import Idea
 from folkmoot.errors import CallFailed
 from folkmoot.formats.ratings import Rating
 from folkmoot.types import JSON

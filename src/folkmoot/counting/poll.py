@@ -7,13 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from folkmoot import votes as voting
-from folkmoot.calibration import Calibration
+from folkmoot.counting import votes as voting
+from folkmoot.counting.calibration import Calibration
+from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError
 from folkmoot.formats.answer_keys import may_mean
 from folkmoot.formats.keyed import Keyed
 from folkmoot.types import JSON
-from folkmoot.votes import Group
 
 MOST_SHOWN = 5  # answers that a judge compares
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkmoot import votes as voting
+from folkmoot.counting import votes as voting
 
 SEATS = ["s1", "s2", "s3", "s4", "s5"]
 

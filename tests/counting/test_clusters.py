@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from folkmoot.clusters import cosine_distance, dbscan, geometric_confidence
+from folkmoot.counting.clusters import cosine_distance, dbscan, geometric_confidence
 
 NEAR = {"a": (1, 0), "b": (1, 0.1), "c": (1, 0.2), "far": (-1, 0.5)}
 

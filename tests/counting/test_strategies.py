@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.strategies import Elimination, Role, Semantic, Voting, alike, embedding_model, strategy_of
+from folkmoot.counting.strategies import Elimination, Role, Semantic, Voting, alike, embedding_model, strategy_of
 
 SEATS = ("s1", "s2", "s3", "s4")
 ALL = dict.fromkeys(SEATS, 1.0)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkmoot import ballots
-from folkmoot.ballots import Ballot, Voting
+from folkmoot.counting import ballots
+from folkmoot.counting.ballots import Ballot, Voting
 
 SEATS = ["s1", "s2", "s3"]
 

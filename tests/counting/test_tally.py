@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkmoot import labels, tally
-from folkmoot.closing import RoundScores, VoteThreshold, closing_rule, register_closing
+from folkmoot import labels
+from folkmoot.counting import tally
+from folkmoot.counting.closing import RoundScores, VoteThreshold, closing_rule, register_closing
 from folkmoot.errors import InputError
 from folkmoot.run import Run
 

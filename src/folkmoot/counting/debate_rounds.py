@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from folkmoot import ballots
-from folkmoot.ballots import Ballot, Ruling, Voting
+from folkmoot.counting import ballots
+from folkmoot.counting.ballots import Ballot, Ruling, Voting
 from folkmoot.formats.keyed import read_keyed
 from folkmoot.formats.sources import Source, unresolved
 from folkmoot.formats.votes import Confirmation, Vote

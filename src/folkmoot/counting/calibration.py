@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from folkmoot import votes as voting
+from folkmoot.counting import votes as voting
 from folkmoot.types import Record
 
 Ballots = Mapping[str, str | None]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from folkmoot.clusters import Vector, centroid, cosine_distance, dbscan
+from folkmoot.counting.clusters import Vector, centroid, cosine_distance, dbscan
 from folkmoot.formats.answer_keys import key_of
 from folkmoot.formats.keyed import stated
 from folkmoot.types import JSON

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.calibration import Calibration, learn, read_calibration, write_calibration
+from folkmoot.counting.calibration import Calibration, learn, read_calibration, write_calibration
 
 PANEL = ["a/x", "b/y", "c/z", "d/w"]
 

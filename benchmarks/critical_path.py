@@ -20,7 +20,7 @@ from benchmarks.measuring import (
     show,
     temporary_home,
 )  # fmt: skip
-from folkmoot.journal import read_lines
+from folkmoot.core.journal import read_lines
 from folkmoot.store import Home
 
 CALL = 0.2  # seconds

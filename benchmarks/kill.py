@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from benchmarks.measuring import AGREEING, QUESTION, answer, environment, process_seconds, review, show, temporary_home
-from folkmoot.journal import read_lines
+from folkmoot.core.journal import read_lines
 from folkmoot.store import Home, RunFolder
 
 TIMES = 25

@@ -10,10 +10,10 @@ import sys
 import time
 
 from benchmarks.measuring import Idle, asking, durable, environment, interpreter_seconds, show, temporary_home
-from folkmoot.calling import Call
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.formats import TEXT
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.store import Home, RunSpec
 from folkmoot.types import Outcome
 

@@ -9,10 +9,10 @@ import time
 from collections import Counter
 
 from benchmarks.measuring import Idle, asking, durable, show, temporary_home
-from folkmoot.calling import Call
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.formats import TEXT
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.store import RunSpec
 from folkmoot.types import Candidate, Outcome
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from folkmoot import events
+from folkmoot.core.journal import Journal
+from folkmoot.core.limits import Limits, PriceOf
 from folkmoot.execute import execute, freeze, no_price, replay
-from folkmoot.journal import Journal
-from folkmoot.limits import Limits, PriceOf
 from folkmoot.seats import seats_of
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.testing import Script, ScriptedProvider

@@ -7,8 +7,8 @@ import pytest
 
 from folkmoot.config import Config
 from folkmoot.consortia import create_consortium
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
-from folkmoot.limits import Limits
 from folkmoot.panels import Panel
 from folkmoot.runs import Machine
 from folkmoot.store import Home

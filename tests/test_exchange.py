@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from folkmoot.config import Config
+from folkmoot.core.journal import Journal
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.exchange import Exchange, exchanges
-from folkmoot.journal import Journal
-from folkmoot.limits import Limits
 from folkmoot.runs import Machine, fork
 from folkmoot.store import Home, RunFolder
 from folkmoot.testing import Script, ScriptedProvider

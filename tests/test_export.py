@@ -12,11 +12,11 @@ import pytest
 
 from folkmoot import events
 from folkmoot.background import flush
+from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
 from folkmoot.export import RecordExport, RefineryExport, write_record
 from folkmoot.files import file_names, safe_name
-from folkmoot.journal import Journal
 from folkmoot.markdown import Contribution, contribution_page, final_page, quoted, review_page
 from folkmoot.seats import seats_of
 from folkmoot.store import Home, RunFolder, RunSpec

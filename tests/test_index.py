@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
 from folkmoot.index import Index
-from folkmoot.journal import Journal
 from folkmoot.rows import CallRow, RunRow, SeatRow
 from folkmoot.seats import seats_of
 from folkmoot.store import Home, RunFolder, RunSpec

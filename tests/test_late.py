@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from folkmoot.config import Config
+from folkmoot.core.journal import Journal
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
-from folkmoot.journal import Journal
 from folkmoot.late import late_reply
 from folkmoot.people import Nobody
 from folkmoot.providers.base import People

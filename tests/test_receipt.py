@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from folkmoot import protocols
+from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
-from folkmoot.journal import Journal
 from folkmoot.receipt import Receipt, receipt, receipt_of
 from folkmoot.receipt.page import receipt_section
 from folkmoot.render.receipt import receipt_text

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from folkmoot.config import Config
+from folkmoot.core.journal import Journal
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute
-from folkmoot.journal import Journal
-from folkmoot.limits import Limits
 from folkmoot.prompting import blocks
 from folkmoot.runs import Machine, begin, fork, go_on
 from folkmoot.seats import seats_of

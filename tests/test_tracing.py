@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from folkmoot import events
+from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
-from folkmoot.limits import Limits
 from folkmoot.seats import seats_of
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.testing import Script, ScriptedProvider

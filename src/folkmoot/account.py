@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from folkmoot.core.steps import read_step
 from folkmoot.errors import JournalCorrupt
-from folkmoot.steps import read_step
 from folkmoot.store import RunFolder
 from folkmoot.types import JSON, Completion, Result, Usage
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from folkmoot.core.limits import Limits, limits_given
 from folkmoot.errors import InputError
 from folkmoot.execute import freeze
-from folkmoot.limits import Limits, limits_given
 from folkmoot.panels import Panel, missing
 from folkmoot.protocols import check_options, duties, find_protocol, protocol_names, with_files
 from folkmoot.providers import open_provider

@@ -15,9 +15,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from folkmoot.account import UNREADABLE, Account, read_account, state_of
+from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError, JournalCorrupt
 from folkmoot.files import safe_name
-from folkmoot.journal import held, read_lines
 from folkmoot.store import RunFolder, RunSpec, write_atomically
 from folkmoot.types import JSON, Record, Result
 

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from folkmoot.asking import Asked, plan
 from folkmoot.blocking import wait_for
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.library import this_machine
-from folkmoot.limits import Limits
 from folkmoot.runs import Machine, begin
 from folkmoot.store import RunSpec, Turn
 from folkmoot.types import JSON, Result, Seat

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from folkmoot import events
 from folkmoot.asking import DEFAULT_PANEL, Asked, plan
-from folkmoot.calling import same_model
+from folkmoot.core.calling import same_model
+from folkmoot.core.limits import Limits
 from folkmoot.discovery import Tables, login_of, look_around, stored_login
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute, freeze
-from folkmoot.limits import Limits
 from folkmoot.mending import mend_seat
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings

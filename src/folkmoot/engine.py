@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from folkmoot import events
+from folkmoot.core.journal import Journal
+from folkmoot.core.limits import Limits
 from folkmoot.counting.closing import ClosingRule, VoteThreshold, closing_rule
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import execute, freeze
-from folkmoot.journal import Journal
-from folkmoot.limits import Limits
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.seats import find_seat, seats_of
 from folkmoot.store import RunFolder, RunSpec

@@ -7,8 +7,8 @@ no program and no network.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from folkmoot.core.limits import UNKNOWN_OUTPUT, PriceOf
 from folkmoot.execute import execute, freeze
-from folkmoot.limits import UNKNOWN_OUTPUT, PriceOf
 from folkmoot.protocols import find_protocol
 from folkmoot.providers.catalog import LOCAL_SERVERS
 from folkmoot.store import RunSpec

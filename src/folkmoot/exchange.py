@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from folkmoot.core.journal import read_lines
 from folkmoot.errors import InputError
-from folkmoot.journal import read_lines
 from folkmoot.store import RunFolder
 from folkmoot.types import JSON, Record
 

@@ -7,13 +7,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from folkmoot import events, labels
 from folkmoot._version import __version__
-from folkmoot.calling import Caller, Conversation, Emit, RecordEnds, same_model
+from folkmoot.core.calling import Caller, Conversation, Emit, RecordEnds, same_model
+from folkmoot.core.journal import FORMAT, Journal, calls_of
+from folkmoot.core.limits import Limits, PriceOf, Purse
+from folkmoot.core.run import Attendance, Gate, Run
 from folkmoot.errors import CallFailed, Stopped, TooFewSeats
 from folkmoot.formats.version import NOT_RECOUNTED, READER
-from folkmoot.journal import FORMAT, Journal, calls_of
-from folkmoot.limits import Limits, PriceOf, Purse
 from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
-from folkmoot.run import Attendance, Gate, Run
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.types import (
     JSON,

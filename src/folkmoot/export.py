@@ -20,6 +20,7 @@ from typing import ClassVar
 from folkmoot import events
 from folkmoot._version import __version__
 from folkmoot.background import flush, later
+from folkmoot.core.steps import Step, read_step, seat_order
 from folkmoot.counting.lineages import Lineage
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
@@ -27,7 +28,6 @@ from folkmoot.files import file_names, safe_name, short_hash, write_file, write_
 from folkmoot.markdown import KINDS, Contribution, contribution_page, final_page, review_page
 from folkmoot.receipt import receipt_of
 from folkmoot.receipt.page import receipt_section
-from folkmoot.steps import Step, read_step, seat_order
 from folkmoot.store import RunFolder, RunSpec, new_run_id
 from folkmoot.types import JSON, Result, Seat
 

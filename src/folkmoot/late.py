@@ -1,7 +1,7 @@
 """A person's reply that came after the deadline: it opens a fork of the run, and never edits a verdict."""
 
+from folkmoot.core.journal import Entry, Journal, held
 from folkmoot.errors import InputError
-from folkmoot.journal import Entry, Journal, held
 from folkmoot.runs import Machine, fork
 from folkmoot.store import RunFolder, RunSpec
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from folkmoot.config import config_path
+from folkmoot.core.journal import held
 from folkmoot.discovery import STORED
 from folkmoot.errors import InputError
 from folkmoot.index import Index
-from folkmoot.journal import held
 from folkmoot.places import panel_folder
 from folkmoot.providers.catalog import AGENTS, LOCAL_SERVERS
 from folkmoot.runs import Machine

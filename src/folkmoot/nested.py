@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 
 from folkmoot import events
+from folkmoot.core.journal import Journal
+from folkmoot.core.limits import Limits, PriceOf, Purse
 from folkmoot.errors import ProviderError, Stopped
 from folkmoot.execute import HALTED, execute, replay
 from folkmoot.files import safe_name
-from folkmoot.journal import Journal
-from folkmoot.limits import Limits, PriceOf, Purse
 from folkmoot.providers.base import BaseProvider
 from folkmoot.store import RunFolder, RunSpec, Turn
 from folkmoot.types import Billing, Completion, OnText, Provider, Request, Result, Seat

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from folkmoot.account import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError
-from folkmoot.journal import held, read_lines
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.types import Record, Result, Usage
 

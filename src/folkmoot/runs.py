@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from folkmoot import events
 from folkmoot.background import later
 from folkmoot.config import Config, without_secrets
+from folkmoot.core.journal import FORMAT, Journal, read_lines
+from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError
 from folkmoot.execute import amended, execute, freeze, replay
 from folkmoot.export import RecordExport
 from folkmoot.formats.version import READER
 from folkmoot.index import Index
-from folkmoot.journal import FORMAT, Journal, read_lines
-from folkmoot.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.logs import log, log_event
 from folkmoot.nested import PanelProvider
 from folkmoot.panels import Panel, Panels

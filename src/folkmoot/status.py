@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from folkmoot.account import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError
 from folkmoot.formats.base import preview
-from folkmoot.journal import held, read_lines
 from folkmoot.store import RunFolder
 from folkmoot.types import Record
 

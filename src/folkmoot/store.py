@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
-from folkmoot.limits import Limits
 from folkmoot.types import JSON, Attachment, Message, Record, Result, Seat
 
 

@@ -12,16 +12,16 @@ from pydantic import Field
 
 from folkmoot import events
 from folkmoot.bundle import result_of
+from folkmoot.core.journal import Entry, Journal
+from folkmoot.core.steps import read_step
 from folkmoot.counting.poll import panel_of
 from folkmoot.counting.strategies import Voting, alike
 from folkmoot.errors import InputError
 from folkmoot.execute import amended, replay
 from folkmoot.formats.keyed import read_keyed
-from folkmoot.journal import Entry, Journal
 from folkmoot.protocols import Options, check_options, find_protocol
 from folkmoot.protocols.ask import AskOptions
 from folkmoot.protocols.consortium import ConsortiumOptions
-from folkmoot.steps import read_step
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.types import JSON, Outcome, Record, Result
 

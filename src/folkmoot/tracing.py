@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from folkmoot import events
 from folkmoot._version import __version__
-from folkmoot.steps import read_step
+from folkmoot.core.steps import read_step
 from folkmoot.types import Seat
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Mapping
 
 from folkmoot.bundle import result_of
+from folkmoot.core.journal import read_lines
 from folkmoot.counting import tally
-from folkmoot.journal import read_lines
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.testimony import Testimony, recompute
 from folkmoot.types import JSON, Result

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkmoot import labels
+from folkmoot.core.run import Run
 from folkmoot.counting import tally
 from folkmoot.counting.closing import RoundScores, VoteThreshold, closing_rule, register_closing
 from folkmoot.errors import InputError
-from folkmoot.run import Run
 
 tenths = st.integers(10, 100).map(lambda tenth: tenth / 10)
 

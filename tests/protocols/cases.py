@@ -13,10 +13,10 @@ from typing import Any, Literal, cast, get_args, get_origin
 import pytest
 
 from folkmoot import events
+from folkmoot.core.journal import Journal
+from folkmoot.core.limits import Limits, PriceOf
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute, no_price, replay
-from folkmoot.journal import Journal
-from folkmoot.limits import Limits, PriceOf
 from folkmoot.markdown import final_page
 from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.providers.sim.personas import read_character

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from folkmoot.core.limits import Limits
 from folkmoot.counting.calibration import Calibration, learn, write_calibration
 from folkmoot.counting.poll import choose_judge
 from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.estimate import estimate
-from folkmoot.limits import Limits
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol, with_files
 from folkmoot.seats import parse_models, with_duties

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.limits import Limits
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol
 from folkmoot.providers.base import Settings

@@ -365,7 +365,7 @@ def test_a_finished_run_decides_the_same_from_its_record(tmp_path: Any) -> None:
 
 
 def test_a_lost_arbiter_is_asked_again_without_paying_the_members_twice(tmp_path: Any) -> None:
-    from folkmoot.journal import Journal
+    from folkmoot.core.journal import Journal
 
     folder = new_folder(tmp_path)
     assert play("consortium", panel(BROKEN), folder=folder).status == "arbiter_failed"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from folkmoot import events
+from folkmoot.core.journal import Journal
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.journal import Journal
-from folkmoot.limits import Limits
 from folkmoot.prompting import blocks
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result

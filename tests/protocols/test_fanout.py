@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
-from folkmoot.limits import Limits
 from folkmoot.testing import ScriptedProvider
 from folkmoot.types import Request
 from tests.play import PROMPT, new_folder, play, prompt_of, replayed, steps

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from folkmoot import events
+from folkmoot.core.journal import read_lines
 from folkmoot.execute import execute
-from folkmoot.journal import read_lines
 from folkmoot.protocols import find_protocol
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.limits import Limits
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol
 from folkmoot.render.as_json import result_json

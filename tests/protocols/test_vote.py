@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
-from folkmoot.limits import Limits
 from folkmoot.prompting import blocks
 from folkmoot.store import RunSpec
 from folkmoot.testing import Reply, ScriptedProvider

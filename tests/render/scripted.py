@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot import events
+from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze, replay
-from folkmoot.limits import Limits
 from folkmoot.seats import seats_of
 from folkmoot.store import Home, RunSpec
 from folkmoot.testing import Reply, Script, ScriptedProvider

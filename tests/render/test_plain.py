@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from folkmoot import events
-from folkmoot.limits import Limits
+from folkmoot.core.limits import Limits
 from folkmoot.render.plain import PlainView
 from folkmoot.types import Outcome, Request
 from tests.render.scripted import (

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot import events
+from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import freeze, replay
-from folkmoot.journal import Journal
 from folkmoot.store import RunSpec
 from folkmoot.testimony import outcome_json, testify
 from folkmoot.testing import Reply

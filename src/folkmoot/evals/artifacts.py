@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot import events
+from folkmoot.core.steps import Step, read_step
 from folkmoot.counting.diversity import Idea
 from folkmoot.counting.lineages import Lineage
 from folkmoot.errors import FolkmootError
 from folkmoot.execute import replay
 from folkmoot.files import safe_name
-from folkmoot.steps import Step, read_step
 from folkmoot.store import Home, RunFolder
 from folkmoot.types import JSON, Seat
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from folkmoot.core.run import Run
 from folkmoot.errors import InputError
-from folkmoot.run import Run
 from folkmoot.types import JSON, Outcome, Seat
 
 

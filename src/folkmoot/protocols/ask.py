@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration, read_calibration
 from folkmoot.counting.poll import Poll, choose_judge, explained, panel_of, seat_of, votes_of
@@ -19,7 +20,6 @@ from folkmoot.formats.verdict import Verdict, verdict_for
 from folkmoot.prompting import block
 from folkmoot.protocols import FromFile, Options, protocol
 from folkmoot.protocols.vote import SYSTEM, Early, answer_call, candidates, compare, label_of, shown_groups
-from folkmoot.run import Run
 from folkmoot.types import Outcome
 
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting import lineages
 from folkmoot.counting.lineages import Lineage, Turn
 from folkmoot.formats import TEXT
@@ -18,7 +19,6 @@ from folkmoot.formats.ratings import IDEA_RATING, Rating
 from folkmoot.formats.variants import VARIANT
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 Visibility = Literal["blind", "score-only", "own-reviews", "full-visibility"]

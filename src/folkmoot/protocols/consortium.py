@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from folkmoot.calling import Call
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting.clusters import geometric_confidence
 from folkmoot.counting.rulings import Rule, Turn, details
 from folkmoot.counting.strategies import Strategy, embedding_model, strategy_of
@@ -19,7 +20,6 @@ from folkmoot.formats.confidence import CONFIDENT, as_confidence
 from folkmoot.formats.vector import VECTOR, Vector
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.types import Candidate, Outcome
 
 

@@ -9,14 +9,14 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting import tally
 from folkmoot.counting.closing import RoundScores, closing_rule
 from folkmoot.formats import REVIEW, TEXT, Review, scores_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.types import Candidate, Outcome
 
 Visibility = Literal["blind", "score-only", "own-reviews", "full-visibility"]

@@ -10,8 +10,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting import rankings
 from folkmoot.counting.rankings import Standing
 from folkmoot.errors import CallFailed
@@ -20,7 +21,6 @@ from folkmoot.formats.ranking import Ranking, ranking_for
 from folkmoot.presets import Preset, presets
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 MOST_CHAIRS = 3  # asked one after the other, until one answers

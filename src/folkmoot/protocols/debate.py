@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting import ballots
 from folkmoot.counting.ballots import Ruling
 from folkmoot.counting.debate_rounds import Course, Merge, Turn, report, said_in, tallies
@@ -18,7 +19,6 @@ from folkmoot.formats.sources import SOURCES, Source, source_blocks
 from folkmoot.formats.votes import CONFIRM, Confirmation, Vote, vote_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.stances import Roles, preset, told
 from folkmoot.types import Candidate, Outcome
 

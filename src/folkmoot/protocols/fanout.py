@@ -5,11 +5,11 @@ After tundish, https://github.com/Lightless-Labs/refinery.
 
 from collections.abc import Mapping
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.formats.text import TEXT
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.types import Candidate, Outcome
 
 

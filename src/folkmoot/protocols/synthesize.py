@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from pydantic import Field, model_validator
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting import tally
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import MERGE_RATING, Rating
@@ -16,7 +17,6 @@ from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.protocols.converge import ConvergeOptions, converge
 from folkmoot.protocols.converge import max_calls as converge_calls
-from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 Pair = tuple[str, str]

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
 from folkmoot.counting import votes as voting
 from folkmoot.counting.poll import open_groups, seat_of, votes_of
 from folkmoot.counting.votes import Group, Measure
@@ -15,7 +16,6 @@ from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.same import same_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.types import JSON, Candidate, Outcome
 
 Early = Literal["off", "cancel", "finish"]

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from folkmoot import events
 from folkmoot.blocking import wait_for
+from folkmoot.core.journal import Journal
+from folkmoot.core.steps import read_step
 from folkmoot.counting import votes
 from folkmoot.counting.poll import open_groups, votes_of
 from folkmoot.execute import replay
 from folkmoot.formats.answer_keys import Key, key_of, may_mean
 from folkmoot.formats.base import preview
 from folkmoot.formats.keyed import Keyed, stated
-from folkmoot.journal import Journal
 from folkmoot.receipt.independence import Agreement, effective, of_answers, of_scores, scores_in
 from folkmoot.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt
-from folkmoot.steps import read_step
 from folkmoot.store import RunFolder, RunSpec
 from folkmoot.types import JSON, Completion, Outcome, Result, Usage
 

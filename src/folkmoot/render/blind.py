@@ -8,8 +8,8 @@ from collections import Counter
 from types import TracebackType
 
 from folkmoot import events
+from folkmoot.core.steps import read_step
 from folkmoot.render.wording import Stream, one_line, paint
-from folkmoot.steps import read_step
 
 
 class BlindView:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from folkmoot import journal
+from folkmoot.core import journal
 from folkmoot.store import Home
 from tests.frontends.mcp.clients import ERAS, QUICK, SLOW, data_of, in_memory, text_of
 

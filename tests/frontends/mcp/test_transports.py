@@ -16,7 +16,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from folkmoot import journal
+from folkmoot.core import journal
 from folkmoot.store import Home
 from tests.frontends.installed import COMMAND, Installed
 from tests.frontends.mcp.clients import ERAS, QUICK, SLOW, Told, data_of, installed, text_of

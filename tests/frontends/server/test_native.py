@@ -342,7 +342,7 @@ def test_only_a_whole_id_names_a_run(served: Served, id: str) -> None:
 
 
 def test_a_run_that_another_process_works_on_is_neither_resumed_nor_deleted(tmp_path: Path) -> None:
-    from folkmoot.journal import Journal
+    from folkmoot.core.journal import Journal
 
     with serving(machine(tmp_path)) as served:
         id = served.begin()

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from folkmoot import events, journal
+from folkmoot import events
+from folkmoot.core import journal
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_event, this_machine, use_colour

@@ -15,10 +15,10 @@ import llm
 from llm.parts import AttachmentPart, Message, StreamEvent, TextPart, ToolResultPart
 
 from folkmoot.asking import Asked, find_model, plan
+from folkmoot.core.limits import Limits
 from folkmoot.errors import FolkmootError
 from folkmoot.frontends.llm_plugin.options import options_behind, protocol_options
 from folkmoot.library import this_machine
-from folkmoot.limits import Limits
 from folkmoot.providers.llm_models import answering_for_a_run
 from folkmoot.render.as_json import result_json
 from folkmoot.render.plain import PlainView
@@ -27,7 +27,7 @@ from folkmoot.runs import Machine, begin
 from folkmoot.store import Turn
 from folkmoot.types import JSON, Attachment, Result
 
-logging.getLogger("folkmoot.run").addHandler(logging.NullHandler())  # what goes wrong is shown as it happens
+logging.getLogger("folkmoot.core.run").addHandler(logging.NullHandler())  # what goes wrong is shown as it happens
 
 
 class Refused(llm.ModelError, click.ClickException):

@@ -10,9 +10,10 @@ from typing import Any
 from mcp import types
 from pydantic import BaseModel
 
-from folkmoot import events, journal
+from folkmoot import events
 from folkmoot.asking import Asked, plan
 from folkmoot.bundle import result_of
+from folkmoot.core import journal
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.mcp.arguments import Ask, AskPanel, Cancel, EnsembleDebate, Poll, Start, read_arguments

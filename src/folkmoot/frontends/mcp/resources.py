@@ -6,9 +6,9 @@ import re
 
 from mcp import MCPError, types
 
-from folkmoot import journal
 from folkmoot.background import flush
 from folkmoot.bundle import result_of
+from folkmoot.core import journal
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.export import write_record

@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from folkmoot.core.limits import Limits, Purse
 from folkmoot.frontends.server.keyring import Key
 from folkmoot.frontends.server.refusals import ONCE, Refusal
-from folkmoot.limits import Limits, Purse
 from folkmoot.prices import list_price
 from folkmoot.store import Home
 from folkmoot.types import Usage

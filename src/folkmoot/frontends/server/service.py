@@ -7,13 +7,13 @@ from typing import Literal
 from starlette.requests import Request
 
 from folkmoot.bundle import result_of
+from folkmoot.core.journal import held
+from folkmoot.core.limits import Purse
 from folkmoot.frontends.server.accounts import Accounts
 from folkmoot.frontends.server.keyring import Key, Keyring
 from folkmoot.frontends.server.live import LiveRuns
 from folkmoot.frontends.server.refusals import Refusal, no_run
 from folkmoot.frontends.server.streams import IDLE
-from folkmoot.journal import held
-from folkmoot.limits import Purse
 from folkmoot.people import Desk
 from folkmoot.runs import Machine
 from folkmoot.store import RunFolder

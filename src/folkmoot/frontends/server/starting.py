@@ -10,13 +10,13 @@ from starlette.requests import Request
 
 from folkmoot import events, runs
 from folkmoot.asking import Asked, canonical, find_model, plan
+from folkmoot.core.limits import Purse
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.bodies import How
 from folkmoot.frontends.server.live import LiveRun
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service, key_of, via_of
 from folkmoot.intake import ATTACHMENT_LIMIT, TEXT_LIMIT
-from folkmoot.limits import Purse
 from folkmoot.providers.catalog import APIS, LOCAL_SERVERS
 from folkmoot.runs import Machine
 from folkmoot.seats import find_seat

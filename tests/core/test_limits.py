@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from folkmoot.core.limits import UNKNOWN_OUTPUT, Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError, Stopped
-from folkmoot.limits import UNKNOWN_OUTPUT, Limits, PriceOf, Purse, limits_given
 from folkmoot.testing import ScriptedProvider
 from folkmoot.types import JSON, Billing, Completion, Request, Usage
 from tests.play import play, review

@@ -12,6 +12,9 @@ from typing import Any, Generic, NoReturn, TypeVar
 from pydantic import BaseModel
 
 from folkmoot import events
+from folkmoot.core.journal import Entry, Journal
+from folkmoot.core.limits import Limits, Purse
+from folkmoot.core.slots import Clock, Slots
 from folkmoot.errors import (
     RETRYABLE,
     CallFailed,
@@ -21,9 +24,6 @@ from folkmoot.errors import (
     Unparseable,
 )
 from folkmoot.formats import Format
-from folkmoot.journal import Entry, Journal
-from folkmoot.limits import Limits, Purse
-from folkmoot.pacing import Clock, Slots
 from folkmoot.stances import told
 from folkmoot.types import JSON, About, Attachment, Completion, Message, Provider, Request, Seat
 

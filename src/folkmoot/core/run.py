@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from folkmoot import events, labels
-from folkmoot.batch import Batch, K, R
-from folkmoot.calling import Call, Caller, Place
+from folkmoot.core.batch import Batch, K, R
+from folkmoot.core.calling import Call, Caller, Place
+from folkmoot.core.journal import Journal
 from folkmoot.errors import PERMANENT, CallFailed, TooFewSeats
-from folkmoot.journal import Journal
 from folkmoot.types import Outcome
 
 Gate = Callable[[int], Awaitable[bool]]

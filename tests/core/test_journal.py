@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from folkmoot.core.journal import FORMAT, LARGE, Journal, held, read_lines
 from folkmoot.errors import InputError, JournalCorrupt, ReplayMismatch, RunLocked
-from folkmoot.journal import FORMAT, LARGE, Journal, held, read_lines
 
 
 def header(journal: Journal, **extra: Any) -> None:
@@ -152,7 +152,7 @@ def test_a_second_writer_is_told_that_the_run_is_being_worked_on(path: Path) -> 
 
 def test_the_lock_dies_with_its_process(path: Path) -> None:
     holds = (
-        "import sys; from pathlib import Path; from folkmoot.journal import Journal\n"
+        "import sys; from pathlib import Path; from folkmoot.core.journal import Journal\n"
         "journal = Journal(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

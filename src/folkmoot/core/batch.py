@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from folkmoot import events
-from folkmoot.calling import Call, Place
+from folkmoot.core.calling import Call, Place
 from folkmoot.errors import PERMANENT, CallFailed, Stopped
 
 if TYPE_CHECKING:
-    from folkmoot.run import Run
+    from folkmoot.core.run import Run
 
 K = TypeVar("K", bound=str | tuple[str, ...])
 R = TypeVar("R")

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from folkmoot import events, protocols
-from folkmoot.batch import Batch
-from folkmoot.calling import Call
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.limits import Limits
+from folkmoot.core.run import Run
 from folkmoot.errors import CallFailed, ProviderError, TooFewSeats, Unparseable
 from folkmoot.formats import TEXT, Format
-from folkmoot.limits import Limits
 from folkmoot.protocols import Options, protocol
-from folkmoot.run import Run
 from folkmoot.store import RunFolder
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Candidate, Outcome, Request, Result

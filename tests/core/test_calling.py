@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from folkmoot import events
-from folkmoot.calling import digest
+from folkmoot.core.calling import digest
+from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError, ReplayMismatch
-from folkmoot.limits import Limits
 from folkmoot.seats import seats_of
 from folkmoot.store import RunSpec
 from folkmoot.testing import Reply, ScriptedProvider, request

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from folkmoot.asking import DEFAULT_PROTOCOL
 from folkmoot.discovery import Gap, Offer, survey
 from folkmoot.errors import InputError
-from folkmoot.prices import list_price, priced_models
 from folkmoot.providers.catalog import APIS
+from folkmoot.providers.prices import list_price, priced_models
 from folkmoot.runs import Machine
 from folkmoot.seats import parse_models
 from folkmoot.types import Billing, Record, Usage

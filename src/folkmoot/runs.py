@@ -107,7 +107,7 @@ def price_of(spec: RunSpec) -> PriceOf:
     """List prices, with those of config.toml first. The price library is loaded by the first question."""
 
     def price(model: str, usage: Usage) -> float | None:
-        from folkmoot.prices import list_price
+        from folkmoot.providers.prices import list_price
 
         return list_price(model, usage, overrides=spec.prices) if model else None
 

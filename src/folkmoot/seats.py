@@ -213,7 +213,7 @@ def _llm_model(name: str) -> str | None:
 
 def _known_model(name: str) -> str | None:
     """provider/model for a bare model id that the price library knows from one of our vendors."""
-    from folkmoot.prices import vendor_of
+    from folkmoot.providers.prices import vendor_of
 
     vendor = vendor_of(name)
     return f"{vendor}/{name}" if vendor in APIS else None

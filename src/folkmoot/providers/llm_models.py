@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.prices import list_price
 from folkmoot.providers.base import BaseProvider, Settings
 from folkmoot.providers.catalog import APIS
 from folkmoot.providers.llm_errors import provider_error
 from folkmoot.providers.llm_events import each_within, events_of
+from folkmoot.providers.prices import list_price
 from folkmoot.types import Completion, OnText, Request, Usage
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from folkmoot.core.limits import Limits, Purse
 from folkmoot.frontends.server.keyring import Key
 from folkmoot.frontends.server.refusals import ONCE, Refusal
-from folkmoot.prices import list_price
+from folkmoot.providers.prices import list_price
 from folkmoot.store import Home
 from folkmoot.types import Usage
 

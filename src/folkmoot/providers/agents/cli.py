@@ -139,7 +139,7 @@ class AgentCli(BaseProvider, ABC):
         return answer
 
     def _completion(self, request: Request, answer: Answer) -> Completion:
-        from folkmoot.prices import list_price  # loads the price table
+        from folkmoot.providers.prices import list_price  # loads the price table
 
         price = answer.cost
         if price is None and answer.usage is not None:

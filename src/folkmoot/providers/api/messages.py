@@ -19,8 +19,8 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.settings import ModelSettings
 
-from folkmoot.prices import estimate_tokens
 from folkmoot.providers.api.vendor import Vendor
+from folkmoot.providers.prices import estimate_tokens
 from folkmoot.types import Request
 
 

@@ -9,11 +9,11 @@ from pydantic_ai.messages import ModelResponse
 from pydantic_ai.models import Model
 
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.prices import list_price
 from folkmoot.providers.api.errors import provider_error
 from folkmoot.providers.api.messages import as_messages, as_parameters, as_settings, new_text
 from folkmoot.providers.api.vendor import Vendor, closing_responses
 from folkmoot.providers.base import BaseProvider, Settings
+from folkmoot.providers.prices import list_price
 from folkmoot.types import Billing, Completion, OnText, Request, Usage
 
 

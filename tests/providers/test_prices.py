@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from folkmoot.errors import InputError
-from folkmoot.prices import estimate_tokens, list_price, vendor_model, vendor_of
+from folkmoot.providers.prices import estimate_tokens, list_price, vendor_model, vendor_of
 from folkmoot.types import Usage
 
 USAGE = Usage(input_tokens=1000, output_tokens=100)
@@ -86,5 +86,5 @@ def test_a_token_is_about_four_characters(text: str, tokens: int) -> None:
 
 
 def test_importing_prices_loads_no_table() -> None:
-    code = "import sys, folkmoot.prices; print('genai_prices' in sys.modules)"
+    code = "import sys, folkmoot.providers.prices; print('genai_prices' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -21,7 +21,7 @@ from benchmarks.measuring import (
     temporary_home,
 )  # fmt: skip
 from folkmoot.core.journal import read_lines
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 
 CALL = 0.2  # seconds
 IDEAL = 4 * CALL

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.measuring import AGREEING, QUESTION, answer, environment, process_seconds, review, show, temporary_home
 from folkmoot.core.journal import read_lines
-from folkmoot.store import Home, RunFolder
+from folkmoot.record.store import Home, RunFolder
 
 TIMES = 25
 FOLKMOOT = str(Path(sys.executable).with_name("folkmoot"))

@@ -14,8 +14,8 @@ from typing import Any
 
 from folkmoot.execute import execute, freeze
 from folkmoot.providers.base import BaseProvider
+from folkmoot.record.store import Home, RunSpec
 from folkmoot.seats import seats_of
-from folkmoot.store import Home, RunSpec
 from folkmoot.types import Billing, Completion, OnText, Provider, Request, Result
 from tests.loopback import Asked, LoopbackModels, Reply
 

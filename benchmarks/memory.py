@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.measuring import asking, durable, show, temporary_home
 from folkmoot.providers.base import BaseProvider
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 from folkmoot.types import Billing, Completion, OnText, Request
 
 STEPS = (1, 100, 250, 500, 750, 1000)

@@ -35,8 +35,8 @@ from folkmoot.formats.keyed import read_keyed
 from folkmoot.prompting import blocks
 from folkmoot.providers.base import BaseProvider, Settings
 from folkmoot.providers.recorded import normal, open_provider
+from folkmoot.record.store import RunSpec
 from folkmoot.seats import seats_of
-from folkmoot.store import RunSpec
 from folkmoot.types import Billing, Completion, OnText, Provider, Request, Seat
 
 SAMPLES = sorted((Path(__file__).parent.parent / "tests" / "data").glob("recorded-*.jsonl.gz"))

@@ -14,7 +14,7 @@ from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.formats import TEXT
 from folkmoot.protocols import Options, protocol
-from folkmoot.store import Home, RunSpec
+from folkmoot.record.store import Home, RunSpec
 from folkmoot.types import Outcome
 
 SIZE = 3000  # characters of each reply
@@ -40,7 +40,7 @@ import asyncio, os, time
 from pathlib import Path
 from folkmoot.execute import execute
 from folkmoot.providers.base import BaseProvider
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 {more}
 
 class First(BaseProvider):
@@ -74,7 +74,7 @@ def milliseconds(spec: RunSpec, home: Home, more: str = "") -> list[float]:
 
 def main() -> None:
     start = interpreter_seconds() * 1000
-    libraries = "import folkmoot.execute, folkmoot.store, folkmoot.protocols.converge"
+    libraries = "import folkmoot.execute, folkmoot.record.store, folkmoot.protocols.converge"
     with temporary_home() as home:
         imports = []
         for _ in range(TIMES):

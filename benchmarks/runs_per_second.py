@@ -13,7 +13,7 @@ from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.formats import TEXT
 from folkmoot.protocols import Options, protocol
-from folkmoot.store import RunSpec
+from folkmoot.record.store import RunSpec
 from folkmoot.types import Candidate, Outcome
 
 AT_ONCE = 64

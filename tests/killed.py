@@ -6,7 +6,7 @@ from pathlib import Path
 
 from folkmoot import events
 from folkmoot.execute import execute
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 from folkmoot.testing import ScriptedProvider
 from tests.play import judges
 

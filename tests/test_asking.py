@@ -11,8 +11,8 @@ from folkmoot.config import Config
 from folkmoot.errors import InputError
 from folkmoot.panels import Panel, PanelSeat
 from folkmoot.protocols import protocol_names
+from folkmoot.record.store import Home, RunSpec, Turn
 from folkmoot.runs import Machine
-from folkmoot.store import Home, RunSpec, Turn
 from folkmoot.types import Seat
 
 PANELS = {

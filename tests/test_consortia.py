@@ -10,8 +10,8 @@ from folkmoot.consortia import create_consortium
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.panels import Panel
+from folkmoot.record.store import Home
 from folkmoot.runs import Machine
-from folkmoot.store import Home
 
 FAST = "sim/careful?delay=0"
 ONCE = Limits(retries=0)

@@ -20,9 +20,9 @@ import pytest
 from folkmoot import events
 from folkmoot.config import load_config
 from folkmoot.frontends.cli import folkmoot as command_line
-from folkmoot.index import Index
 from folkmoot.protocols import find_protocol
-from folkmoot.store import Home
+from folkmoot.record.index import Index
+from folkmoot.record.store import Home
 from folkmoot.types import JSON
 
 ROOT = Path(__file__).parents[1]

@@ -12,10 +12,10 @@ import pytest
 from folkmoot.config import Config, config_path, load_config
 from folkmoot.doctor import MOST_TOKENS, QUESTION, Check, examine, prepare
 from folkmoot.errors import InputError
-from folkmoot.index import Index
 from folkmoot.mending import mend_folders
+from folkmoot.record.index import Index
+from folkmoot.record.store import Home, RunSpec
 from folkmoot.runs import Machine
-from folkmoot.store import Home, RunSpec
 from folkmoot.types import Seat
 from tests.loopback import Asked, LoopbackModels, Reply
 

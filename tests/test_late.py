@@ -14,9 +14,9 @@ from folkmoot.execute import replay
 from folkmoot.late import late_reply
 from folkmoot.people import Nobody
 from folkmoot.providers.base import People
+from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.runs import Machine, begin, go_on
 from folkmoot.seats import seats_of
-from folkmoot.store import Home, RunFolder, RunSpec
 from folkmoot.types import Request
 from tests.play import PROMPT, lines, review
 

@@ -18,8 +18,8 @@ from folkmoot.estimate import estimate
 from folkmoot.execute import execute, freeze, no_price, replay
 from folkmoot.nested import PanelProvider
 from folkmoot.panels import Panel
+from folkmoot.record.store import Home, RunFolder, RunSpec, Turn
 from folkmoot.runs import Machine, everybody
-from folkmoot.store import Home, RunFolder, RunSpec, Turn
 from folkmoot.testing import Reply, Script, ScriptedProvider
 from folkmoot.types import Completion, Provider, Request, Result, Usage
 from tests.play import lines, new_folder, prompt_of, review

@@ -13,8 +13,8 @@ from folkmoot.execute import execute, freeze
 from folkmoot.people import Desk, Nobody, Question, as_read, question_for
 from folkmoot.protocols import protocol_names
 from folkmoot.providers.human import Human
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.seats import seats_of
-from folkmoot.store import RunFolder, RunSpec
 from folkmoot.testing import Reply, ScriptedProvider, request
 from folkmoot.types import Message, Request, Result
 from tests.play import PROMPT, lines, new_folder

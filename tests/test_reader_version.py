@@ -11,8 +11,8 @@ from folkmoot.config import Config
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.formats.version import NOT_RECOUNTED, READER
+from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine, go_on
-from folkmoot.store import Home, RunFolder
 from folkmoot.verify import verify
 from tests.frontends.installed import Installed
 from tests.play import judges, new_folder, play

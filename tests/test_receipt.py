@@ -15,8 +15,8 @@ from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.receipt import Receipt, receipt, receipt_of
 from folkmoot.receipt.page import receipt_section
+from folkmoot.record.store import RunFolder
 from folkmoot.render.receipt import receipt_text
-from folkmoot.store import RunFolder
 from folkmoot.testing import Reply, Script
 from folkmoot.types import Completion, Request, Usage
 from tests.play import judges, new_folder, play, replayed, spec_for

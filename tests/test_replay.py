@@ -15,9 +15,9 @@ from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute
 from folkmoot.prompting import blocks
+from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.runs import Machine, begin, fork, go_on
 from folkmoot.seats import seats_of
-from folkmoot.store import Home, RunFolder, RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result
 from tests.play import judges, lines, new_folder, play, replayed, spec_for, steps

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from folkmoot.bundle import bundle_of, read_bundle, unpack
 from folkmoot.engine import Engine, EngineConfig
 from folkmoot.errors import InputError
 from folkmoot.execute import execute
 from folkmoot.mailed import mailed, read_mailed
+from folkmoot.record.bundle import bundle_of, read_bundle, unpack
+from folkmoot.record.store import Attached, RunFolder
 from folkmoot.render.html import page as page_of
-from folkmoot.store import Attached, RunFolder
 from folkmoot.testimony import recompute
 from folkmoot.testing import ScriptedProvider
 from folkmoot.training import training_lines

@@ -10,13 +10,13 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from folkmoot import events
-from folkmoot.background import flush
 from folkmoot.config import Config
 from folkmoot.library import run_protocol
+from folkmoot.record.store import Home
+from folkmoot.record.writer_thread import flush
 from folkmoot.render.plain import PlainView
 from folkmoot.render.terminal import TerminalView
 from folkmoot.runs import Machine
-from folkmoot.store import Home
 
 QUESTION = "The car wash is only 100m away from my house, should I walk or drive?"
 COMMAND = f'$ folkmoot converge "{QUESTION}" \\\n    --models sim/careful,sim/hasty,sim/contrarian'

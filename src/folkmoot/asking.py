@@ -18,9 +18,9 @@ from folkmoot.protocols import check_options, duties, find_protocol, protocol_na
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, APIS
+from folkmoot.record.store import Attached, RunSpec, Turn
 from folkmoot.runs import Machine, everybody
 from folkmoot.seats import numbered, panel_seats, parse_models, weighted, with_duties
-from folkmoot.store import Attached, RunSpec, Turn
 from folkmoot.types import Attachment, Record, Seat
 
 PREFIX = "folkmoot/"

@@ -15,8 +15,8 @@ from folkmoot.blocking import wait_for
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.library import this_machine
+from folkmoot.record.store import RunSpec, Turn
 from folkmoot.runs import Machine, begin
-from folkmoot.store import RunSpec, Turn
 from folkmoot.types import JSON, Result, Seat
 
 

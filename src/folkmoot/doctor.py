@@ -22,9 +22,9 @@ from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, Agent
 from folkmoot.providers.process import allowed_environment, find_program, run_program
+from folkmoot.record.store import RunSpec
 from folkmoot.runs import Machine, check_seats, everybody, price_of, with_tables
 from folkmoot.seats import seats_of
-from folkmoot.store import RunSpec
 from folkmoot.types import Billing, Provider, Record, Seat, Usage
 
 QUESTION = "Reply with the word OK and nothing else."

@@ -14,8 +14,8 @@ from folkmoot.counting.closing import ClosingRule, VoteThreshold, closing_rule
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import execute, freeze
 from folkmoot.protocols import check_options, find_protocol
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.seats import find_seat, seats_of
-from folkmoot.store import RunFolder, RunSpec
 from folkmoot.types import Outcome, Provider, Result
 
 

@@ -11,7 +11,7 @@ from folkmoot.core.limits import UNKNOWN_OUTPUT, PriceOf
 from folkmoot.execute import execute, freeze
 from folkmoot.protocols import find_protocol
 from folkmoot.providers.catalog import LOCAL_SERVERS
-from folkmoot.store import RunSpec
+from folkmoot.record.store import RunSpec
 from folkmoot.types import Billing, Completion, Estimate, OnText, Request, SeatReport, Usage
 
 MANY_SEATS = 5

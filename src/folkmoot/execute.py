@@ -14,7 +14,7 @@ from folkmoot.core.run import Attendance, Gate, Run
 from folkmoot.errors import CallFailed, Stopped, TooFewSeats
 from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
-from folkmoot.store import RunFolder, RunSpec
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import (
     JSON,
     Attachment,

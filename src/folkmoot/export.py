@@ -19,16 +19,16 @@ from typing import ClassVar
 
 from folkmoot import events
 from folkmoot._version import __version__
-from folkmoot.background import flush, later
 from folkmoot.core.steps import Step, read_step, seat_order
 from folkmoot.counting.lineages import Lineage
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
-from folkmoot.files import file_names, safe_name, short_hash, write_file, write_json
-from folkmoot.markdown import KINDS, Contribution, contribution_page, final_page, review_page
 from folkmoot.receipt import receipt_of
 from folkmoot.receipt.page import receipt_section
-from folkmoot.store import RunFolder, RunSpec, new_run_id
+from folkmoot.record.files import file_names, safe_name, short_hash, write_file, write_json
+from folkmoot.record.markdown import KINDS, Contribution, contribution_page, final_page, review_page
+from folkmoot.record.store import RunFolder, RunSpec, new_run_id
+from folkmoot.record.writer_thread import flush, later
 from folkmoot.types import JSON, Result, Seat
 
 _log = logging.getLogger("folkmoot")

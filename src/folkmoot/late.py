@@ -2,8 +2,8 @@
 
 from folkmoot.core.journal import Entry, Journal, held
 from folkmoot.errors import InputError
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.runs import Machine, fork
-from folkmoot.store import RunFolder, RunSpec
 
 
 def late_reply(folder: RunFolder, machine: Machine, step: str, text: str) -> RunFolder:

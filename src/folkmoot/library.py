@@ -11,8 +11,8 @@ from folkmoot.blocking import wait_for
 from folkmoot.config import config_path, load_config, with_credentials
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
+from folkmoot.record.store import Home, Turn
 from folkmoot.runs import Machine, begin, go_on
-from folkmoot.store import Home, Turn
 from folkmoot.types import Result, Seat
 
 

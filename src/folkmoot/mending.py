@@ -10,11 +10,11 @@ from folkmoot.config import config_path
 from folkmoot.core.journal import held
 from folkmoot.discovery import STORED
 from folkmoot.errors import InputError
-from folkmoot.index import Index
 from folkmoot.places import panel_folder
 from folkmoot.providers.catalog import AGENTS, LOCAL_SERVERS
+from folkmoot.record.index import Index
+from folkmoot.record.store import RunFolder
 from folkmoot.runs import Machine
-from folkmoot.store import RunFolder
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 MOST_NAMED = 10  # files with a line of their own

@@ -12,9 +12,9 @@ from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits, PriceOf, Purse
 from folkmoot.errors import ProviderError, Stopped
 from folkmoot.execute import HALTED, execute, replay
-from folkmoot.files import safe_name
 from folkmoot.providers.base import BaseProvider
-from folkmoot.store import RunFolder, RunSpec, Turn
+from folkmoot.record.files import safe_name
+from folkmoot.record.store import RunFolder, RunSpec, Turn
 from folkmoot.types import Billing, Completion, OnText, Provider, Request, Result, Seat
 
 HOUR = 3600.0

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from folkmoot import events
-from folkmoot.background import later
 from folkmoot.config import Config, without_secrets
 from folkmoot.core.journal import FORMAT, Journal, read_lines
 from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
@@ -19,7 +18,6 @@ from folkmoot.errors import InputError
 from folkmoot.execute import amended, execute, freeze, replay
 from folkmoot.export import RecordExport
 from folkmoot.formats.version import READER
-from folkmoot.index import Index
 from folkmoot.logs import log, log_event
 from folkmoot.nested import PanelProvider
 from folkmoot.panels import Panel, Panels
@@ -27,8 +25,10 @@ from folkmoot.places import NAME_RULE, PANEL_NAME, panel_folder
 from folkmoot.protocols import protocol_names
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import People, Settings, Shutdown
+from folkmoot.record.index import Index
+from folkmoot.record.store import Home, RunFolder, RunSpec
+from folkmoot.record.writer_thread import later
 from folkmoot.seats import seats_of
-from folkmoot.store import Home, RunFolder, RunSpec
 from folkmoot.tracing import tracer_listener
 from folkmoot.types import JSON, Attachment, Provider, Result, Seat, Usage
 

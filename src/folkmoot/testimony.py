@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from folkmoot import events
-from folkmoot.bundle import result_of
 from folkmoot.core.journal import Entry, Journal
 from folkmoot.core.steps import read_step
 from folkmoot.counting.poll import panel_of
@@ -22,7 +21,8 @@ from folkmoot.formats.keyed import read_keyed
 from folkmoot.protocols import Options, check_options, find_protocol
 from folkmoot.protocols.ask import AskOptions
 from folkmoot.protocols.consortium import ConsortiumOptions
-from folkmoot.store import RunFolder, RunSpec
+from folkmoot.record.bundle import result_of
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import JSON, Outcome, Record, Result
 
 

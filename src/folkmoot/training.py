@@ -6,10 +6,10 @@ After what llm-consortium's export-training was to be, https://github.com/irthom
 import json
 from collections.abc import Iterable, Mapping
 
-from folkmoot.bundle import result_of
 from folkmoot.core.journal import read_lines
 from folkmoot.counting import tally
-from folkmoot.store import RunFolder, RunSpec
+from folkmoot.record.bundle import result_of
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.testimony import Testimony, recompute
 from folkmoot.types import JSON, Result
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from folkmoot import events
 from folkmoot._version import __version__
-from folkmoot.bundle import hash_of, result_of, unpack
 from folkmoot.core.calling import digest
 from folkmoot.core.journal import Journal, read_lines
 from folkmoot.core.steps import read_step
@@ -22,7 +21,8 @@ from folkmoot.execute import same_decision
 from folkmoot.formats.base import preview
 from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.mailed import Mailed, mailed, read_mailed
-from folkmoot.store import RunFolder, RunSpec
+from folkmoot.record.bundle import hash_of, result_of, unpack
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.testimony import Recomputed, recompute
 from folkmoot.types import JSON, About, Attachment, Message, Request, Result, Seat
 

@@ -16,9 +16,9 @@ from folkmoot.mailed import mailed
 from folkmoot.protocols import protocol_names
 from folkmoot.providers.sim.personas import read_character
 from folkmoot.providers.sim.replies import reply as simulate
+from folkmoot.record.store import RunFolder
 from folkmoot.render.html import page as page_of
 from folkmoot.render.html.page import VERDICT, script
-from folkmoot.store import RunFolder
 from folkmoot.types import JSON, Request
 from tests.play import judges, new_folder, play, spec_for
 from tests.protocols.cases import TRAP, Says, limits, quarrelling, rocky

@@ -18,7 +18,7 @@ from folkmoot.core.run import Run
 from folkmoot.errors import CallFailed, ProviderError, TooFewSeats, Unparseable
 from folkmoot.formats import TEXT, Format
 from folkmoot.protocols import Options, protocol
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Candidate, Outcome, Request, Result
 from tests.play import lines, new_folder, play, replayed, steps

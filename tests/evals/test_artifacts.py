@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.background import flush
 from folkmoot.errors import InputError
 from folkmoot.evals.artifacts import BadArtifacts, SavedRun, load_run, read_directory
 from folkmoot.evals.brainstorm import benchmark_json, benchmark_text
 from folkmoot.execute import execute
 from folkmoot.export import RefineryExport
+from folkmoot.record.store import Home, RunSpec
+from folkmoot.record.writer_thread import flush
 from folkmoot.render.as_json import result_json
-from folkmoot.store import Home, RunSpec
 from folkmoot.testing import ScriptedProvider
 from folkmoot.types import Request
 from tests.evals.saved import GOLDEN, save_run

@@ -17,8 +17,8 @@ from folkmoot.errors import InputError
 from folkmoot.frontends.chat.commands import COMMANDS, completions, read_line
 from folkmoot.frontends.chat.conversation import Conversation, Setting, said
 from folkmoot.panels import Panel
+from folkmoot.record.store import Home, Turn
 from folkmoot.runs import Machine
-from folkmoot.store import Home, Turn
 from tests.frontends.installed import COMMAND, QUICK, Installed
 from tests.frontends.terminals import Terminal, terminals
 from tests.loopback import LoopbackModels

@@ -17,14 +17,14 @@ from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits, PriceOf
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute, no_price, replay
-from folkmoot.markdown import final_page
 from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.providers.sim.personas import read_character
 from folkmoot.providers.sim.replies import reply as simulate
+from folkmoot.record.markdown import final_page
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.render.as_json import result_json
 from folkmoot.render.plain import PlainView
 from folkmoot.render.text import answer_text, report_text, status_text
-from folkmoot.store import RunFolder, RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Completion, Request, Result, Usage
 from tests.play import ONE_ATTEMPT, spec_for

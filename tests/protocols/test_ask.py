@@ -16,8 +16,8 @@ from folkmoot.errors import InputError, ProviderError
 from folkmoot.estimate import estimate
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol, with_files
+from folkmoot.record.store import RunSpec
 from folkmoot.seats import parse_models, with_duties
-from folkmoot.store import RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import JSON, Request, Result
 from tests.play import new_folder, play, prompt_of, replayed, spec_for, steps

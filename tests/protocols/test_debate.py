@@ -16,9 +16,9 @@ from folkmoot.formats.sources import Source, write_sources
 from folkmoot.library import resume_run, run_protocol
 from folkmoot.prompting import blocks
 from folkmoot.protocols import check_options, find_protocol
+from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine
 from folkmoot.stances import STANCES
-from folkmoot.store import Home, RunFolder
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result
 from tests.play import lines, new_folder, play, prompt_of, replayed, spec_for, steps

@@ -18,7 +18,7 @@ from folkmoot.execute import execute
 from folkmoot.protocols import find_protocol
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
-from folkmoot.store import RunFolder, RunSpec
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import Provider, Request, Result
 from tests.play import new_folder, replayed, spec_for
 from tests.protocols.cases import EVERY, TRAP, Says, agreeing, rocky, run_of, stubborn, told

@@ -10,7 +10,7 @@ import pytest
 from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
 from folkmoot.prompting import blocks
-from folkmoot.store import RunSpec
+from folkmoot.record.store import RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result
 from tests.play import new_folder, play, prompt_of, replayed, spec_for, steps

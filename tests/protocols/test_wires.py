@@ -8,7 +8,7 @@ from folkmoot import events
 from folkmoot.execute import execute
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 from folkmoot.types import Completion, OnText, Provider, Request
 from tests.loopback import Asked, LoopbackModels, Reply
 from tests.play import lines, replayed, spec_for

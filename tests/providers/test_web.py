@@ -18,9 +18,9 @@ from folkmoot.library import run_protocol
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.web import as_query
+from folkmoot.record.store import Home
 from folkmoot.runs import Machine
 from folkmoot.seats import parse_models
-from folkmoot.store import Home
 from folkmoot.testing import provider_contract, request
 from folkmoot.types import Completion, Provider
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from folkmoot.mailed import mailed, read_mailed
+from folkmoot.record.store import RunFolder
 from folkmoot.render.html import page
 from folkmoot.render.html.page import HERE, SCRIPTS, script, style
-from folkmoot.store import RunFolder
 from tests.play import judges, new_folder, play
 
 HOSTILE = "</script><script>alert(1)</script><!-- <script> &lt;/script> \u2028 <img src=x onerror=alert(2)> ]]>"

@@ -18,8 +18,8 @@ from folkmoot.counting.diversity import Idea
 from folkmoot.counting.lineages import Lineage
 from folkmoot.errors import FolkmootError
 from folkmoot.execute import replay
-from folkmoot.files import safe_name
-from folkmoot.store import Home, RunFolder
+from folkmoot.record.files import safe_name
+from folkmoot.record.store import Home, RunFolder
 from folkmoot.types import JSON, Seat
 
 _ROUND = re.compile(r"round-(\d+)")

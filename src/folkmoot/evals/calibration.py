@@ -12,7 +12,7 @@ from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.formats.answer_keys import key_of
 from folkmoot.formats.keyed import Keyed
-from folkmoot.store import Home, RunFolder
+from folkmoot.record.store import Home, RunFolder
 
 VOTING = ("ask", "vote")
 

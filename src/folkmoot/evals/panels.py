@@ -11,7 +11,7 @@ from string import ascii_uppercase
 from folkmoot.counting.diversity import Idea, blind_order, select
 from folkmoot.errors import InputError
 from folkmoot.evals.artifacts import BadArtifacts, SavedRun
-from folkmoot.markdown import quoted
+from folkmoot.record.markdown import quoted
 from folkmoot.types import JSON
 
 STRATEGIES = ("blind", "score-only", "own-reviews", "full-visibility")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from folkmoot.formats.base import preview
-from folkmoot.markdown import code, inline, money, tokens
 from folkmoot.receipt.records import LeftOut, PhaseWorth, Receipt
+from folkmoot.record.markdown import code, inline, money, tokens
 
 QUOTED = 100  # characters of an answer
 

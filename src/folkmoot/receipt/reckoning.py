@@ -16,7 +16,7 @@ from folkmoot.formats.base import preview
 from folkmoot.formats.keyed import Keyed, stated
 from folkmoot.receipt.independence import Agreement, effective, of_answers, of_scores, scores_in
 from folkmoot.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt
-from folkmoot.store import RunFolder, RunSpec
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import JSON, Completion, Outcome, Result, Usage
 
 FIRST = ("propose", "answer")  # the phases in which seats answer on their own

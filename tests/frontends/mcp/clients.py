@@ -14,8 +14,8 @@ from mcp.client.stdio import StdioServerParameters
 from folkmoot.config import Config
 from folkmoot.frontends.mcp.live import LiveRuns
 from folkmoot.frontends.mcp.server import make_server
+from folkmoot.record.store import Home
 from folkmoot.runs import Machine
-from folkmoot.store import Home
 from tests.frontends.installed import COMMAND
 
 QUICK = ["sim/careful?delay=0", "sim/hasty?delay=0", "sim/contrarian?delay=0"]

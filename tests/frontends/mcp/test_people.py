@@ -9,7 +9,7 @@ from mcp.client.context import ClientRequestContext
 
 from folkmoot.frontends.mcp.live import LiveRuns
 from folkmoot.frontends.mcp.server import make_server
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 from tests.frontends.mcp.clients import ERAS, data_of, in_memory, machine_at, text_of
 
 GIVEN = {"prompt": "What is 17 * 23?", "models": ["sim/careful?delay=0", "human/ann"]}

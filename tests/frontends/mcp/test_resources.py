@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, MCPError, types
 
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 from tests.frontends.mcp.clients import ERAS, QUICK, data_of, in_memory
 
 

@@ -7,7 +7,7 @@ import pytest
 from mcp import Client
 
 from folkmoot.core import journal
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 from tests.frontends.mcp.clients import ERAS, QUICK, SLOW, data_of, in_memory, text_of
 
 QUESTION = {"prompt": "What is 17 * 23?", "models": QUICK}

@@ -10,7 +10,7 @@ import pytest
 from folkmoot.errors import InputError
 from folkmoot.frontends.mcp.arguments import Ask, EnsembleDebate, protocol_arguments, read_arguments
 from folkmoot.protocols import find_protocol, protocol_names
-from folkmoot.store import Home, RunSpec
+from folkmoot.record.store import Home, RunSpec
 from tests.frontends.mcp.clients import ERAS, QUICK, Told, data_of, in_memory, text_of
 
 ARITHMETIC = "What is 17 * 23?"

@@ -17,7 +17,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from folkmoot.core import journal
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 from tests.frontends.installed import COMMAND, Installed
 from tests.frontends.mcp.clients import ERAS, QUICK, SLOW, Told, data_of, installed, text_of
 

@@ -14,8 +14,8 @@ import openai
 
 from folkmoot.config import config_path, load_config
 from folkmoot.frontends.server.serving import serve
+from folkmoot.record.store import Home
 from folkmoot.runs import Machine
-from folkmoot.store import Home
 from folkmoot.types import JSON
 from tests.loopback import LoopbackModels
 

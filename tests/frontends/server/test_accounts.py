@@ -10,7 +10,7 @@ import pytest
 
 from folkmoot.frontends.server.accounts import FILE, Accounts
 from folkmoot.frontends.server.keyring import Key
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 
 KEY = Key(name="anna", sha256="0" * 64, budget=1.0)
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from folkmoot.asking import DEFAULT_PROTOCOL, Asked, Dress, plan
-from folkmoot.bundle import result_of
 from folkmoot.errors import InputError
 from folkmoot.protocols import check_options, find_protocol, protocol_names
+from folkmoot.record.bundle import result_of
+from folkmoot.record.store import RunFolder, RunSpec, Turn
 from folkmoot.render.wording import money
 from folkmoot.runs import Machine
-from folkmoot.store import RunFolder, RunSpec, Turn
 from folkmoot.types import Result, Seat
 
 Note = Callable[[str], None]

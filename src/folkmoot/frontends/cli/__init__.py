@@ -60,7 +60,7 @@ def _leave(code: int) -> NoReturn:
     """Exit. Where a vendor's library was loaded, without Python's taking it apart piece by piece, which takes 0.2 s."""
     if "pydantic_ai" not in sys.modules or "opentelemetry.sdk" in sys.modules:
         sys.exit(code)
-    from folkmoot.background import flush
+    from folkmoot.record.writer_thread import flush
 
     flush()
     for stream in (sys.stdout, sys.stderr):

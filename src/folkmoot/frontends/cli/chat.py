@@ -19,9 +19,9 @@ from folkmoot.frontends.cli.driver import Screen, carry_out, this_machine
 from folkmoot.frontends.cli.flags import RUN_FLAGS, SEAT_FLAGS, VIEW_FLAGS, dress
 from folkmoot.frontends.terminal_people import TerminalPeople
 from folkmoot.providers.base import Shutdown
+from folkmoot.record.store import RunFolder
 from folkmoot.render.wording import counted
 from folkmoot.runs import Machine, begin
-from folkmoot.store import RunFolder
 from folkmoot.types import Result
 
 HISTORY = "chat-history"  # in the home of the runs

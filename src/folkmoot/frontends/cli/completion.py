@@ -193,7 +193,7 @@ def _panels(_begun: str) -> Values:
 
 def _runs(_begun: str) -> Values:
     """`last`, and the newest runs: their names begin with the time."""
-    from folkmoot.store import Home
+    from folkmoot.record.store import Home
 
     folder = Home.of(os.environ).runs
     newest = sorted(folder.iterdir(), reverse=True) if folder.is_dir() else []

@@ -19,8 +19,8 @@ from folkmoot.config import config_path, load_config, with_credentials
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.terminal_people import TerminalPeople
+from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine, everybody
-from folkmoot.store import Home, RunFolder
 from folkmoot.types import JSON, Result
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import click
 
 from folkmoot.errors import InputError
 from folkmoot.frontends.cli.driver import this_machine
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 
 if TYPE_CHECKING:
     from folkmoot.verify import Verification
@@ -33,7 +33,7 @@ def _export(run: str, kind: str | None, output: Path | None) -> int:
         sys.stdout.buffer.write(text.encode("utf-8", "replace"))
         sys.stdout.buffer.flush()
         return 0
-    from folkmoot.files import write_file
+    from folkmoot.record.files import write_file
 
     try:
         write_file(output, text)

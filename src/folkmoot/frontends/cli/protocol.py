@@ -24,8 +24,8 @@ from folkmoot.frontends.cli.flags import (
 )
 from folkmoot.intake import read_input
 from folkmoot.protocols import Registered, find_protocol
+from folkmoot.record.store import Attached, RunSpec
 from folkmoot.runs import Machine, begin, price_of, with_tables
-from folkmoot.store import Attached, RunSpec
 from folkmoot.types import Attachment
 
 TOOLS = ("web_fetch", "web_search", "file_read", "file_write", "shell")

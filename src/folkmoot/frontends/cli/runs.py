@@ -16,9 +16,9 @@ from folkmoot.execute import replay
 from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_event, this_machine, use_colour
 from folkmoot.frontends.cli.flags import VIEW_FLAGS
 from folkmoot.protocols import check_options, find_protocol
+from folkmoot.record.store import RunFolder
 from folkmoot.runs import Machine, go_on
 from folkmoot.runs import fork as fork_run
-from folkmoot.store import RunFolder
 
 RUN = click.Argument(["run"], default="last")
 RECEIPT = click.Option(["--receipt"], is_flag=True, help="What the panel was worth.")
@@ -27,7 +27,7 @@ FORMAT = click.Option(["-o", "--output-format"], type=click.Choice(["text", "jso
 
 def _list(limit: int, search: str | None, output_format: str) -> int:
     """The runs on record, newest first."""
-    from folkmoot.index import Index
+    from folkmoot.record.index import Index
     from folkmoot.render.wording import one_line
 
     index = Index(this_machine().home)
@@ -47,7 +47,7 @@ def _list(limit: int, search: str | None, output_format: str) -> int:
 
 def _status(run: str, output_format: str) -> int:
     """What a run is doing: who has answered, who is being waited for, whether its process lives."""
-    from folkmoot.status import run_status, status_text
+    from folkmoot.record.status import run_status, status_text
 
     status = run_status(this_machine().home.find(run))
     click.echo(status.model_dump_json(indent=2) if output_format == "json" else status_text(status))
@@ -91,7 +91,7 @@ def _say_notice(event: events.Event) -> None:
 
 def _show_call(folder: RunFolder, step: str, screen: Screen) -> int:
     """What a seat was sent and what it wrote, letter by letter, each under a line that says what it is."""
-    from folkmoot.exchange import exchanges
+    from folkmoot.record.call_text import exchanges
     from folkmoot.render.wording import paint, visible
 
     found = exchanges(folder, step)
@@ -176,7 +176,7 @@ def _rm(runs: Sequence[str], yes: bool) -> int:
 
 
 def _forget(folders: Sequence[RunFolder]) -> None:
-    from folkmoot.index import Index
+    from folkmoot.record.index import Index
 
     if folders:
         Index(this_machine().home).sync()

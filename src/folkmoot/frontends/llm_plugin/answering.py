@@ -20,11 +20,11 @@ from folkmoot.errors import FolkmootError
 from folkmoot.frontends.llm_plugin.options import options_behind, protocol_options
 from folkmoot.library import this_machine
 from folkmoot.providers.llm_models import answering_for_a_run
+from folkmoot.record.store import Turn
 from folkmoot.render.as_json import result_json
 from folkmoot.render.plain import PlainView
 from folkmoot.render.text import answer_text
 from folkmoot.runs import Machine, begin
-from folkmoot.store import Turn
 from folkmoot.types import JSON, Attachment, Result
 
 logging.getLogger("folkmoot.core.run").addHandler(logging.NullHandler())  # what goes wrong is shown as it happens

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from statistics import mean
 
-from folkmoot.bundle import result_of
 from folkmoot.consortia import documented
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.llm_plugin.configs import PROTOCOL
-from folkmoot.index import Index
+from folkmoot.record.bundle import result_of
+from folkmoot.record.index import Index
+from folkmoot.record.index_rows import RunRow
+from folkmoot.record.store import RunFolder
 from folkmoot.render.wording import one_line
-from folkmoot.rows import RunRow
 from folkmoot.runs import Machine
-from folkmoot.store import RunFolder
 from folkmoot.types import JSON, Result
 
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from folkmoot import events
 from folkmoot.asking import Asked, plan
-from folkmoot.bundle import result_of
 from folkmoot.core import journal
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
@@ -23,10 +22,11 @@ from folkmoot.frontends.mcp.results import RunState, answered, run_answer, state
 from folkmoot.frontends.mcp.tools import PREFIX, Tool
 from folkmoot.intake import read_input
 from folkmoot.protocols import check_options, find_protocol
+from folkmoot.record.bundle import result_of
+from folkmoot.record.store import Attached, RunFolder, RunSpec
 from folkmoot.render.text import RESUME
 from folkmoot.runs import Machine, begin, go_on
 from folkmoot.seats import find_seat
-from folkmoot.store import Attached, RunFolder, RunSpec
 from folkmoot.types import Attachment, Result, Seat
 
 Said = types.CallToolResult | types.InputRequiredResult

@@ -6,20 +6,20 @@ import re
 
 from mcp import MCPError, types
 
-from folkmoot.background import flush
-from folkmoot.bundle import result_of
 from folkmoot.core import journal
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.export import write_record
 from folkmoot.frontends.mcp.calls import find_run
 from folkmoot.frontends.mcp.results import URI
-from folkmoot.index import Index
 from folkmoot.receipt import receipt_of
+from folkmoot.record.bundle import result_of
+from folkmoot.record.index import Index
+from folkmoot.record.index_rows import RunRow
+from folkmoot.record.store import RunFolder
+from folkmoot.record.writer_thread import flush
 from folkmoot.render.as_json import result_json
-from folkmoot.rows import RunRow
 from folkmoot.runs import Machine
-from folkmoot.store import RunFolder
 
 LISTED = 50  # runs in the list
 OFFERED = 10  # runs that are resources by themselves, for clients that let one pick

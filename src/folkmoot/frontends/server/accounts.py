@@ -12,7 +12,7 @@ from folkmoot.core.limits import Limits, Purse
 from folkmoot.frontends.server.keyring import Key
 from folkmoot.frontends.server.refusals import ONCE, Refusal
 from folkmoot.providers.prices import list_price
-from folkmoot.store import Home
+from folkmoot.record.store import Home
 from folkmoot.types import Usage
 
 log = logging.getLogger(__name__)

@@ -19,9 +19,9 @@ from folkmoot.frontends.server.service import Service, key_of
 from folkmoot.frontends.server.starting import Question, go_on, start
 from folkmoot.frontends.server.streams import Channel, left
 from folkmoot.receipt import receipt
+from folkmoot.record.store import RunFolder
 from folkmoot.render.plain import PlainView
 from folkmoot.render.text import status_text
-from folkmoot.store import RunFolder
 from folkmoot.types import JSON, Result
 
 RETRY = "x-stainless-retry-count"  # sent by OpenAI's clients

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from folkmoot.bundle import result_of
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.bodies import attachment
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.starting import Question
+from folkmoot.record.bundle import result_of
+from folkmoot.record.store import RunFolder, Turn
 from folkmoot.render.text import answer_text
-from folkmoot.store import RunFolder, Turn
 from folkmoot.types import Attachment, Result
 
 TEXTS = ("text", "input_text", "output_text")

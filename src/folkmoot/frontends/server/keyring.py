@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 
 from folkmoot.errors import InputError
 from folkmoot.places import PANEL_NAME, config_folder
-from folkmoot.store import write_atomically
+from folkmoot.record.store import write_atomically
 from folkmoot.types import Record
 
 FILE = "server-keys.toml"

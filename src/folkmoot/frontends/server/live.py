@@ -15,7 +15,7 @@ from folkmoot import events
 from folkmoot.execute import replay
 from folkmoot.frontends.server.refusals import Refusal, log_unexpected
 from folkmoot.frontends.server.streams import Channel, sse
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 from folkmoot.types import JSON, Result
 
 MOST_KEPT = 32  # ended runs whose events are kept in memory; all others are told from their records

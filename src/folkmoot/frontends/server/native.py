@@ -10,9 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from folkmoot import runs
 from folkmoot.asking import model_names
-from folkmoot.bundle import without_machine
 from folkmoot.errors import InputError
-from folkmoot.exchange import exchanges
 from folkmoot.frontends.server.bodies import Begun, ForkRun, LateReply, ResumeRun, StartRun, attachment, read_body
 from folkmoot.frontends.server.conversation import turns_after
 from folkmoot.frontends.server.live import Frame, LiveRun, ending, recorded
@@ -20,12 +18,14 @@ from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service
 from folkmoot.frontends.server.starting import Question, check_size, go_on, start
 from folkmoot.frontends.server.streams import ALIVE, EventStream
-from folkmoot.index import Index
 from folkmoot.late import late_reply
 from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.receipt import receipt
+from folkmoot.record.bundle import without_machine
+from folkmoot.record.call_text import exchanges
+from folkmoot.record.index import Index
+from folkmoot.record.store import RunFolder
 from folkmoot.render.as_json import result_json
-from folkmoot.store import RunFolder
 from folkmoot.types import JSON
 
 RUN_HEADER = "x-folkmoot-run"

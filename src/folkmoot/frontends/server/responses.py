@@ -21,7 +21,7 @@ from folkmoot.frontends.server.refusals import Refusal, log_unexpected, refusal_
 from folkmoot.frontends.server.service import Service, key_of
 from folkmoot.frontends.server.starting import Question
 from folkmoot.frontends.server.streams import ALIVE, EventStream, comment, sse
-from folkmoot.store import Turn
+from folkmoot.record.store import Turn
 from folkmoot.types import JSON, Attachment, Effort, Usage
 
 PREFIX = "resp_"

@@ -6,7 +6,6 @@ from typing import Literal
 
 from starlette.requests import Request
 
-from folkmoot.bundle import result_of
 from folkmoot.core.journal import held
 from folkmoot.core.limits import Purse
 from folkmoot.frontends.server.accounts import Accounts
@@ -15,8 +14,9 @@ from folkmoot.frontends.server.live import LiveRuns
 from folkmoot.frontends.server.refusals import Refusal, no_run
 from folkmoot.frontends.server.streams import IDLE
 from folkmoot.people import Desk
+from folkmoot.record.bundle import result_of
+from folkmoot.record.store import RunFolder
 from folkmoot.runs import Machine
-from folkmoot.store import RunFolder
 from folkmoot.types import Result
 
 MAX_BODY = 10_000_000  # bytes

@@ -6,7 +6,7 @@ from typing import Literal
 
 from folkmoot.core.steps import read_step
 from folkmoot.errors import JournalCorrupt
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 from folkmoot.types import JSON, Completion, Result, Usage
 
 CallKind = Literal[

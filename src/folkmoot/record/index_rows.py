@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from folkmoot.account import UNREADABLE, Account, CallAccount, read_account, state_of
 from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError
-from folkmoot.store import RunFolder, RunSpec
+from folkmoot.record.call_log import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import Record, Result, Usage
 
 LONGEST_TITLE = 2000  # characters; a prompt can hold a book

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from folkmoot.account import UNREADABLE, Account, read_account, state_of
 from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError, JournalCorrupt
-from folkmoot.files import safe_name
-from folkmoot.store import RunFolder, RunSpec, write_atomically
+from folkmoot.record.call_log import UNREADABLE, Account, read_account, state_of
+from folkmoot.record.files import safe_name
+from folkmoot.record.store import RunFolder, RunSpec, write_atomically
 from folkmoot.types import JSON, Record, Result
 
 MACHINES = ("recordings", "providers", "pass_env", "via")  # fields of a spec that are the sender's own

@@ -9,9 +9,9 @@ from folkmoot.config import Config
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.exchange import Exchange, exchanges
+from folkmoot.record.call_text import Exchange, exchanges
+from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine, fork
-from folkmoot.store import Home, RunFolder
 from folkmoot.testing import Script, ScriptedProvider
 from tests.play import judges, new_folder, play, review
 

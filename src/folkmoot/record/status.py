@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from folkmoot.account import UNREADABLE, Account, CallAccount, read_account, state_of
 from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError
 from folkmoot.formats.base import preview
-from folkmoot.store import RunFolder
+from folkmoot.record.call_log import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.record.store import RunFolder
 from folkmoot.types import Record
 
 SeatState = Literal["answered", "waiting", "failed", "lost", "dropped", "not asked"]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from folkmoot.errors import FolkmootError
-from folkmoot.rows import RunRow, journal_stat, read_rows
-from folkmoot.store import Home, RunFolder
+from folkmoot.record.index_rows import RunRow, journal_stat, read_rows
+from folkmoot.record.store import Home, RunFolder
 from folkmoot.types import Record
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.background import flush, later
+from folkmoot.record.writer_thread import flush, later
 
 
 def test_tasks_are_done_in_order_and_one_that_fails_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -25,7 +25,7 @@ def test_tasks_are_done_in_order_and_one_that_fails_ends_nothing(caplog: pytest.
 
 def test_the_queue_is_finished_at_exit(tmp_path: Path) -> None:
     program = (
-        "import atexit, sys, time; from pathlib import Path; from folkmoot.background import later\n"
+        "import atexit, sys, time; from pathlib import Path; from folkmoot.record.writer_thread import later\n"
         "def late(): later(Path(sys.argv[2]).write_text, 'late')\n"
         "atexit.register(late)\n"
         "later(time.sleep, 0.2); later(Path(sys.argv[1]).write_text, 'done')\n"

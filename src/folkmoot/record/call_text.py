@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from folkmoot.core.journal import read_lines
 from folkmoot.errors import InputError
-from folkmoot.store import RunFolder
+from folkmoot.record.store import RunFolder
 from folkmoot.types import JSON, Record
 
 

@@ -13,10 +13,10 @@ import pytest
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
-from folkmoot.index import Index
-from folkmoot.rows import CallRow, RunRow, SeatRow
+from folkmoot.record.index import Index
+from folkmoot.record.index_rows import CallRow, RunRow, SeatRow
+from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.seats import seats_of
-from folkmoot.store import Home, RunFolder, RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Completion, Request, Usage
 
@@ -242,8 +242,8 @@ def test_the_tables_have_the_columns_of_their_rows(
 WRITER = """
 import sys
 from pathlib import Path
-from folkmoot.index import Index
-from folkmoot.store import Home, RunFolder
+from folkmoot.record.index import Index
+from folkmoot.record.store import Home, RunFolder
 index = Index(Home(Path(sys.argv[1])))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.account import read_account
 from folkmoot.core.journal import Journal, read_lines
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute, freeze
+from folkmoot.record.call_log import read_account
+from folkmoot.record.status import RunStatus, run_status, status_text
+from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.seats import seats_of
-from folkmoot.status import RunStatus, run_status, status_text
-from folkmoot.store import Home, RunFolder, RunSpec
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import JSON, Completion, Request
 

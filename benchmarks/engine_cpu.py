@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 
 from benchmarks.measuring import Idle, asking, durable, median, model_server, show, temporary_home
+from folkmoot.machine.seats import seats_of
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.record.store import Home, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.types import Provider
 
 CALLS = 100

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot.execute import execute, freeze
+from folkmoot.machine.seats import seats_of
 from folkmoot.providers.base import BaseProvider
 from folkmoot.record.store import Home, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.types import Billing, Completion, OnText, Provider, Request, Result
 from tests.loopback import Asked, LoopbackModels, Reply
 

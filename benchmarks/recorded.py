@@ -32,11 +32,11 @@ from folkmoot import events, labels
 from folkmoot.counting.calibration import Calibration, learn
 from folkmoot.execute import execute
 from folkmoot.formats.keyed import read_keyed
+from folkmoot.machine.seats import seats_of
 from folkmoot.prompting import blocks
 from folkmoot.providers.base import BaseProvider, Settings
 from folkmoot.providers.recorded import normal, open_provider
 from folkmoot.record.store import RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.types import Billing, Completion, OnText, Provider, Request, Seat
 
 SAMPLES = sorted((Path(__file__).parent.parent / "tests" / "data").glob("recorded-*.jsonl.gz"))

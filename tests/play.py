@@ -10,8 +10,8 @@ from folkmoot import events
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits, PriceOf
 from folkmoot.execute import execute, freeze, no_price, replay
+from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.testing import Script, ScriptedProvider
 from folkmoot.types import JSON, Provider, Request, Result
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from folkmoot.asking import DEEPEST, Asked, check_panel, find_model, model_names, plan
-from folkmoot.config import Config
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel, PanelSeat
+from folkmoot.machine.config import Config
+from folkmoot.machine.panels import Panel, PanelSeat
 from folkmoot.protocols import protocol_names
 from folkmoot.record.store import Home, RunSpec, Turn
 from folkmoot.runs import Machine

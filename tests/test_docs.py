@@ -18,8 +18,8 @@ import click
 import pytest
 
 from folkmoot import events
-from folkmoot.config import load_config
 from folkmoot.frontends.cli import folkmoot as command_line
+from folkmoot.machine.config import load_config
 from folkmoot.protocols import find_protocol
 from folkmoot.record.index import Index
 from folkmoot.record.store import Home

@@ -15,11 +15,11 @@ from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
 from folkmoot.export import RecordExport, RefineryExport, write_record
+from folkmoot.machine.seats import seats_of
 from folkmoot.record.files import file_names, safe_name
 from folkmoot.record.markdown import Contribution, contribution_page, final_page, quoted, review_page
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.record.writer_thread import flush
-from folkmoot.seats import seats_of
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import JSON, Candidate, Completion, Outcome, Request, Result, Seat, SeatReport, Usage
 

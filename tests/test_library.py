@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import folkmoot
-from folkmoot.config import Config
-from folkmoot.panels import Panel
+from folkmoot.machine.config import Config
+from folkmoot.machine.panels import Panel
 from folkmoot.record.store import Home, Turn
 from folkmoot.runs import Machine
 

@@ -10,14 +10,14 @@ import pytest
 
 from folkmoot import events
 from folkmoot.asking import Asked, plan
-from folkmoot.config import Config
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits, PriceOf
 from folkmoot.errors import ProviderError
 from folkmoot.estimate import estimate
 from folkmoot.execute import execute, freeze, no_price, replay
+from folkmoot.machine.config import Config
+from folkmoot.machine.panels import Panel
 from folkmoot.nested import PanelProvider
-from folkmoot.panels import Panel
 from folkmoot.record.store import Home, RunFolder, RunSpec, Turn
 from folkmoot.runs import Machine, everybody
 from folkmoot.testing import Reply, Script, ScriptedProvider

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from folkmoot import events
-from folkmoot.config import Config
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.formats.version import NOT_RECOUNTED, READER
+from folkmoot.machine.config import Config
 from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine, go_on
 from folkmoot.verify import verify

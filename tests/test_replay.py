@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.config import Config
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute
+from folkmoot.machine.config import Config
+from folkmoot.machine.seats import seats_of
 from folkmoot.prompting import blocks
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.runs import Machine, begin, fork, go_on
-from folkmoot.seats import seats_of
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result
 from tests.play import judges, lines, new_folder, play, replayed, spec_for, steps

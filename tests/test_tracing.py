@@ -16,8 +16,8 @@ from folkmoot import events
 from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
+from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.testing import Script, ScriptedProvider
 from folkmoot.tracing import RunTracer, tracer_listener
 from folkmoot.types import Completion, Request, Usage
@@ -41,7 +41,7 @@ def test_a_run_says_what_was_decided() -> None:
     (run,) = named(trace({"propose": "42", "evaluate": REVIEW}, rounds=2), "invoke_workflow converge")
     said: dict[str, object] = {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "converge"}
     said |= {
-        "folkmoot.record.status": "converged",
+        "folkmoot.status": "converged",
         "folkmoot.met": True,
         "folkmoot.cost_usd": 0.0,
         "folkmoot.total_calls": 8,
@@ -158,7 +158,7 @@ def test_an_interrupted_run_leaves_no_span_open() -> None:
     asyncio.run(interrupted(listener))
     spans = exporter.get_finished_spans()
     assert tree(spans) == {"invoke_workflow converge": {"round 1": {"phase propose": {"chat a": {}, "chat b": {}}}}}
-    assert attributes(named(spans, "invoke_workflow converge")[0])["folkmoot.record.status"] == "interrupted"
+    assert attributes(named(spans, "invoke_workflow converge")[0])["folkmoot.status"] == "interrupted"
     assert attributes(named(spans, "chat a")[0])["folkmoot.given_up"] is True
 
 
@@ -235,7 +235,7 @@ def test_an_exporter_that_is_not_installed_is_named() -> None:
 def test_a_process_that_ends_amid_a_run_still_sends_its_spans() -> None:
     code = """
 from folkmoot import events
-from folkmoot.seats import seats_of
+from folkmoot.machine.seats import seats_of
 from folkmoot.tracing import tracer_listener
 listener = tracer_listener()
 listener(events.RunStarted("id", "converge", "?", seats_of(["x/a"]), {}, None))
@@ -243,7 +243,7 @@ listener(events.CallStarted("r1/propose/s1", "s1", ("s1",)))
 """
     done = python(code, OTEL_TRACES_EXPORTER="console")
     assert done.stdout == ""
-    assert '"folkmoot.record.status": "interrupted"' in done.stderr
+    assert '"folkmoot.status": "interrupted"' in done.stderr
     assert '"name": "chat a"' in done.stderr
     assert '"service.name": "folkmoot"' in done.stderr
 

@@ -13,14 +13,14 @@ from typing import Any
 from folkmoot.core.limits import Limits, limits_given
 from folkmoot.errors import InputError
 from folkmoot.execute import freeze
-from folkmoot.panels import Panel, missing
+from folkmoot.machine.panels import Panel, missing
+from folkmoot.machine.seats import numbered, panel_seats, parse_models, weighted, with_duties
 from folkmoot.protocols import check_options, duties, find_protocol, protocol_names, with_files
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.record.store import Attached, RunSpec, Turn
 from folkmoot.runs import Machine, everybody
-from folkmoot.seats import numbered, panel_seats, parse_models, weighted, with_duties
 from folkmoot.types import Attachment, Record, Seat
 
 PREFIX = "folkmoot/"
@@ -129,7 +129,7 @@ def _members(asked: Asked, panel: Panel | None, machine: Machine, note: Callable
         panel = machine.panels[DEFAULT_PANEL]
     if panel is not None:
         return numbered(panel_seats(panel, panels=machine.panels, servers=machine.config.providers) * asked.count)
-    from folkmoot.discovery import look_around
+    from folkmoot.machine.discovery import look_around
 
     search = look_around(machine.environ, machine.config.providers)
     if not search.found:

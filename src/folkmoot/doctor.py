@@ -14,9 +14,10 @@ from folkmoot import events
 from folkmoot.asking import DEFAULT_PANEL, Asked, plan
 from folkmoot.core.calling import same_model
 from folkmoot.core.limits import Limits
-from folkmoot.discovery import Tables, login_of, look_around, stored_login
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute, freeze
+from folkmoot.machine.discovery import Tables, login_of, look_around, stored_login
+from folkmoot.machine.seats import seats_of
 from folkmoot.mending import mend_seat
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
@@ -24,7 +25,6 @@ from folkmoot.providers.catalog import AGENTS, Agent
 from folkmoot.providers.process import allowed_environment, find_program, run_program
 from folkmoot.record.store import RunSpec
 from folkmoot.runs import Machine, check_seats, everybody, price_of, with_tables
-from folkmoot.seats import seats_of
 from folkmoot.types import Billing, Provider, Record, Seat, Usage
 
 QUESTION = "Reply with the word OK and nothing else."

@@ -13,9 +13,9 @@ from folkmoot.core.limits import Limits
 from folkmoot.counting.closing import ClosingRule, VoteThreshold, closing_rule
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import execute, freeze
+from folkmoot.machine.seats import find_seat, seats_of
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.seats import find_seat, seats_of
 from folkmoot.types import Outcome, Provider, Result
 
 

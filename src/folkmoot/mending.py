@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from folkmoot.config import config_path
 from folkmoot.core.journal import held
-from folkmoot.discovery import STORED
 from folkmoot.errors import InputError
-from folkmoot.places import panel_folder
+from folkmoot.machine.config import config_path
+from folkmoot.machine.discovery import STORED
+from folkmoot.machine.paths import panel_folder
 from folkmoot.providers.catalog import AGENTS, LOCAL_SERVERS
 from folkmoot.record.index import Index
 from folkmoot.record.store import RunFolder

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from folkmoot import events
-from folkmoot.config import Config, without_secrets
 from folkmoot.core.journal import FORMAT, Journal, read_lines
 from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError
@@ -19,16 +18,17 @@ from folkmoot.execute import amended, execute, freeze, replay
 from folkmoot.export import RecordExport
 from folkmoot.formats.version import READER
 from folkmoot.logs import log, log_event
+from folkmoot.machine.config import Config, without_secrets
+from folkmoot.machine.panels import Panel, Panels
+from folkmoot.machine.paths import NAME_RULE, PANEL_NAME, panel_folder
+from folkmoot.machine.seats import seats_of
 from folkmoot.nested import PanelProvider
-from folkmoot.panels import Panel, Panels
-from folkmoot.places import NAME_RULE, PANEL_NAME, panel_folder
 from folkmoot.protocols import protocol_names
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import People, Settings, Shutdown
 from folkmoot.record.index import Index
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.record.writer_thread import later
-from folkmoot.seats import seats_of
 from folkmoot.tracing import tracer_listener
 from folkmoot.types import JSON, Attachment, Provider, Result, Seat, Usage
 

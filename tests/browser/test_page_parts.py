@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from folkmoot import events
+from folkmoot.machine.seats import seats_of
 from folkmoot.providers.sim.personas import read_character
 from folkmoot.providers.sim.replies import reply as simulate
 from folkmoot.render.board import Board
 from folkmoot.render.text import STATUS
 from folkmoot.render.wording import duration, money, short, visible
-from folkmoot.seats import seats_of
 from folkmoot.types import Request, Result
 from tests.browser.conftest import Served
 from tests.play import new_folder, play, spec_for

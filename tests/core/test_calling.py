@@ -11,8 +11,8 @@ from folkmoot import events
 from folkmoot.core.calling import digest
 from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError, ReplayMismatch
+from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.testing import Reply, ScriptedProvider, request
 from folkmoot.types import Billing, Completion, Message, OnText, Request, Result, Usage
 from tests.play import lines, new_folder, play, review, spec_for, steps

@@ -12,11 +12,11 @@ from typing import Any
 import pexpect  # type: ignore[import-untyped]
 import pytest
 
-from folkmoot.config import Config
 from folkmoot.errors import InputError
 from folkmoot.frontends.chat.commands import COMMANDS, completions, read_line
 from folkmoot.frontends.chat.conversation import Conversation, Setting, said
-from folkmoot.panels import Panel
+from folkmoot.machine.config import Config
+from folkmoot.machine.panels import Panel
 from folkmoot.record.store import Home, Turn
 from folkmoot.runs import Machine
 from tests.frontends.installed import COMMAND, QUICK, Installed

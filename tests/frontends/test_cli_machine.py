@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect  # type: ignore[import-untyped]
 import pytest
 
-from folkmoot.seats import parse_models
+from folkmoot.machine.seats import parse_models
 from tests.frontends.installed import COMMAND, QUICK, Installed
 from tests.loopback import LoopbackModels
 

@@ -9,11 +9,11 @@ import pytest
 
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.formats.vector import write_vector
+from folkmoot.machine.seats import seats_of, with_duties
 from folkmoot.prompting import blocks
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.protocols.consortium import ConsortiumOptions, max_calls
 from folkmoot.record.store import RunSpec
-from folkmoot.seats import seats_of, with_duties
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request
 from tests.play import new_folder, play, prompt_of, replayed, spec_for, steps

@@ -9,11 +9,11 @@ import pytest
 
 from folkmoot.counting import rankings
 from folkmoot.errors import InputError, ProviderError
+from folkmoot.machine.seats import seats_of, with_duties
 from folkmoot.presets import presets
 from folkmoot.prompting import blocks
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
-from folkmoot.seats import seats_of, with_duties
 from folkmoot.testing import ScriptedProvider
 from folkmoot.types import Request, Result
 from tests.play import new_folder, play, prompt_of, replayed, spec_for, steps

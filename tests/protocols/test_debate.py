@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.config import Config
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import replay
 from folkmoot.formats.sources import Source, write_sources
 from folkmoot.library import resume_run, run_protocol
+from folkmoot.machine.config import Config
 from folkmoot.prompting import blocks
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.store import Home, RunFolder

@@ -14,11 +14,11 @@ import pytest
 from folkmoot.counting.clusters import cosine_distance
 from folkmoot.errors import InputError, ProviderError, Unparseable
 from folkmoot.formats.vector import VECTOR, read_vector, write_vector
+from folkmoot.machine.seats import parse_models
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.embed import count_words
 from folkmoot.providers.prices import list_price
-from folkmoot.seats import parse_models
 from folkmoot.testing import provider_contract, request
 from folkmoot.types import Completion, Usage
 

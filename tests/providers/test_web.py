@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from folkmoot.config import Config
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.formats.sources import read_sources
 from folkmoot.library import run_protocol
+from folkmoot.machine.config import Config
+from folkmoot.machine.seats import parse_models
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.web import as_query
 from folkmoot.record.store import Home
 from folkmoot.runs import Machine
-from folkmoot.seats import parse_models
 from folkmoot.testing import provider_contract, request
 from folkmoot.types import Completion, Provider
 

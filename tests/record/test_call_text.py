@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from folkmoot.config import Config
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
+from folkmoot.machine.config import Config
 from folkmoot.record.call_text import Exchange, exchanges
 from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine, fork

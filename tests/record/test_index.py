@@ -13,10 +13,10 @@ import pytest
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
+from folkmoot.machine.seats import seats_of
 from folkmoot.record.index import Index
 from folkmoot.record.index_rows import CallRow, RunRow, SeatRow
 from folkmoot.record.store import Home, RunFolder, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Completion, Request, Usage
 

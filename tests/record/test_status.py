@@ -11,10 +11,10 @@ import pytest
 from folkmoot.core.journal import Journal, read_lines
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute, freeze
+from folkmoot.machine.seats import seats_of
 from folkmoot.record.call_log import read_account
 from folkmoot.record.status import RunStatus, run_status, status_text
 from folkmoot.record.store import Home, RunFolder, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import JSON, Completion, Request
 

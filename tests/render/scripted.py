@@ -10,8 +10,8 @@ from folkmoot import events
 from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze, replay
+from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import Home, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.testing import Reply, Script, ScriptedProvider
 from folkmoot.types import Candidate, Outcome, Request, Result, Seat, SeatReport, Usage
 

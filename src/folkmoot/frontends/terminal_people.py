@@ -15,7 +15,7 @@ from typing import TextIO
 from weakref import WeakKeyDictionary
 
 from folkmoot.errors import ProviderError
-from folkmoot.people import question_for
+from folkmoot.machine.people import question_for
 from folkmoot.render.wording import duration, one_line, visible
 from folkmoot.types import Request
 

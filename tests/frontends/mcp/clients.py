@@ -11,9 +11,9 @@ from mcp import Client, types
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters
 
-from folkmoot.config import Config
 from folkmoot.frontends.mcp.live import LiveRuns
 from folkmoot.frontends.mcp.server import make_server
+from folkmoot.machine.config import Config
 from folkmoot.record.store import Home
 from folkmoot.runs import Machine
 from tests.frontends.installed import COMMAND

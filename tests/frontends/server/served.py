@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import openai
 
-from folkmoot.config import config_path, load_config
 from folkmoot.frontends.server.serving import serve
+from folkmoot.machine.config import config_path, load_config
 from folkmoot.record.store import Home
 from folkmoot.runs import Machine
 from folkmoot.types import JSON

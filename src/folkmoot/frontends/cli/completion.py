@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from folkmoot.frontends.cli.group import SECTIONS, protocol_summaries
-from folkmoot.places import config_folder, panel_names
+from folkmoot.machine.paths import config_folder, panel_names
 from folkmoot.providers.catalog import AGENTS, ALIASES, APIS, KEYS, LOCAL_SERVERS, SIM_SEATS
 
 SHELLS = ("bash", "zsh", "fish")

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import click
 
 from folkmoot import events
-from folkmoot.config import config_path, load_config, with_credentials
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.terminal_people import TerminalPeople
+from folkmoot.machine.config import config_path, load_config, with_credentials
 from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine, everybody
 from folkmoot.types import JSON, Result

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from folkmoot.errors import InputError
+from folkmoot.machine.seats import find_seat
 from folkmoot.protocols import Options
-from folkmoot.seats import find_seat
 from folkmoot.types import Seat
 
 OUTPUT_FORMATS = ("text", "json", "jsonl")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 import folkmoot
-from folkmoot.places import panel_names
+from folkmoot.machine.paths import panel_names
 
 DEFAULT = "ask"
 

@@ -124,7 +124,7 @@ def _introduce(machine: Machine) -> None:
     import platform
 
     from folkmoot._version import __version__
-    from folkmoot.config import config_path
+    from folkmoot.machine.config import config_path
 
     config = config_path(machine.environ)
     there = "" if config.exists() else " (not there)"

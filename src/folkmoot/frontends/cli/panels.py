@@ -22,11 +22,11 @@ from folkmoot.frontends.cli.flags import (
 )
 from folkmoot.frontends.cli.group import reserved_names
 from folkmoot.frontends.cli.protocol import protocol_command
-from folkmoot.panels import Panel, changed_panel, make_panel, missing, panel_toml, parse_panel
+from folkmoot.machine.panels import Panel, changed_panel, make_panel, missing, panel_toml, parse_panel
+from folkmoot.machine.seats import parse_models
 from folkmoot.protocols import find_protocol
 from folkmoot.render.wording import counted, one_line
 from folkmoot.runs import Machine
-from folkmoot.seats import parse_models
 from folkmoot.types import JSON, Seat
 
 NAME = click.Argument(["name"])
@@ -215,7 +215,7 @@ def _import(file: Path | None, name: str | None, llm_consortium: bool, force: bo
 
 
 def _import_consortia(file: Path | None, machine: Machine, force: bool) -> int:
-    from folkmoot.consortium_configs import database_of, read_configs
+    from folkmoot.machine.consortium_configs import database_of, read_configs
 
     found, problems = read_configs(file or database_of(machine.environ), reserved_names())
     kept = 0

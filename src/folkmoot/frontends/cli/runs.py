@@ -149,7 +149,7 @@ def _fork(run: str, changes: Sequence[str], late: str | None, **given: Any) -> i
 def _answer_late(machine: Machine, run: str, step: str, text: str, changes: Sequence[str], screen: Screen) -> int:
     """The run as it would have gone, had a person's reply to `step` come in time."""
     from folkmoot.late import late_reply
-    from folkmoot.people import Nobody
+    from folkmoot.machine.people import Nobody
 
     if changes:
         raise InputError("--late answers what was asked, and --set asks something else: fork twice")

@@ -22,7 +22,7 @@ from folkmoot.frontends.cli.group import reserved_names
 from folkmoot.frontends.llm_plugin.configs import PROTOCOL, as_config, config_text, find_saved, models_text, saved
 from folkmoot.frontends.llm_plugin.flags import MEMBERS, RULES, options_given, system_given
 from folkmoot.frontends.llm_plugin.names import Names
-from folkmoot.panels import make_panel
+from folkmoot.machine.panels import make_panel
 from folkmoot.render.wording import one_line
 from folkmoot.runs import begin
 

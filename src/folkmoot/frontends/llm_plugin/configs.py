@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel, missing
+from folkmoot.machine.panels import Panel, missing
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.runs import Machine
 from folkmoot.types import JSON

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import llm
 
 import folkmoot
-from folkmoot.places import panel_names
+from folkmoot.machine.paths import panel_names
 
 if TYPE_CHECKING:
     from llm.parts import StreamEvent

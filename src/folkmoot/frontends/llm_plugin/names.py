@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from folkmoot.errors import InputError
+from folkmoot.machine.seats import parse_models
 from folkmoot.providers.llm_models import installed_models, is_ours
 from folkmoot.runs import Machine
-from folkmoot.seats import parse_models
 
 MOST = 1000  # seats for one name
 

@@ -21,12 +21,12 @@ from folkmoot.frontends.mcp.live import LiveRun, LiveRuns
 from folkmoot.frontends.mcp.results import RunState, answered, run_answer, state_result
 from folkmoot.frontends.mcp.tools import PREFIX, Tool
 from folkmoot.intake import read_input
+from folkmoot.machine.seats import find_seat
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import Attached, RunFolder, RunSpec
 from folkmoot.render.text import RESUME
 from folkmoot.runs import Machine, begin, go_on
-from folkmoot.seats import find_seat
 from folkmoot.types import Attachment, Result, Seat
 
 Said = types.CallToolResult | types.InputRequiredResult

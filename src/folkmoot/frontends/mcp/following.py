@@ -10,7 +10,7 @@ from mcp.server import ServerRequestContext
 
 from folkmoot.frontends.mcp.live import LiveRun
 from folkmoot.frontends.mcp.people import form
-from folkmoot.people import Question
+from folkmoot.machine.people import Question
 
 Context = ServerRequestContext[Any, Any]
 

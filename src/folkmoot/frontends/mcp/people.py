@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from mcp import types
 
 from folkmoot.errors import ProviderError
-from folkmoot.people import Question, question_for
+from folkmoot.machine.people import Question, question_for
 from folkmoot.types import Request
 
 UNABLE = "the MCP client cannot ask its user (it does not support elicitation); answer in a terminal or on the web page"

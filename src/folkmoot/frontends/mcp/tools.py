@@ -23,7 +23,7 @@ from folkmoot.frontends.mcp.arguments import (
     protocol_arguments,
 )
 from folkmoot.frontends.mcp.results import RunAnswer, RunState
-from folkmoot.panels import Panels
+from folkmoot.machine.panels import Panels
 from folkmoot.protocols import Registered, find_protocol, protocol_names
 from folkmoot.runs import Machine
 

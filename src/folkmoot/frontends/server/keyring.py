@@ -21,7 +21,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from folkmoot.errors import InputError
-from folkmoot.places import PANEL_NAME, config_folder
+from folkmoot.machine.paths import PANEL_NAME, config_folder
 from folkmoot.record.store import write_atomically
 from folkmoot.types import Record
 

@@ -13,7 +13,7 @@ from folkmoot.frontends.server.keyring import Key, Keyring
 from folkmoot.frontends.server.live import LiveRuns
 from folkmoot.frontends.server.refusals import Refusal, no_run
 from folkmoot.frontends.server.streams import IDLE
-from folkmoot.people import Desk
+from folkmoot.machine.people import Desk
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import RunFolder
 from folkmoot.runs import Machine

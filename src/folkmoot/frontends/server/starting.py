@@ -17,10 +17,10 @@ from folkmoot.frontends.server.live import LiveRun
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service, key_of, via_of
 from folkmoot.intake import ATTACHMENT_LIMIT, TEXT_LIMIT
+from folkmoot.machine.seats import find_seat
 from folkmoot.providers.catalog import APIS, LOCAL_SERVERS
 from folkmoot.record.store import RunFolder, RunSpec, Turn
 from folkmoot.runs import Machine
-from folkmoot.seats import find_seat
 from folkmoot.types import Attachment, Seat
 
 Settings = Mapping[str, Any]

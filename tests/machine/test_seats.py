@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel
-from folkmoot.seats import find_seat, parse_models, seats_of
+from folkmoot.machine.panels import Panel
+from folkmoot.machine.seats import find_seat, parse_models, seats_of
 
 STRONG = ("anthropic/claude-opus-4-6", "openai/gpt-5.4")
 PANELS = {"strong": Panel(models=STRONG), "claude": Panel(models=("sim/careful",))}

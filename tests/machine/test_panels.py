@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel, Panels, PanelSeat, changed_panel, panel_toml, parse_panel
-from folkmoot.places import panel_names
+from folkmoot.machine.panels import Panel, Panels, PanelSeat, changed_panel, panel_toml, parse_panel
+from folkmoot.machine.paths import panel_names
 
 DEBATERS = Panel(
     protocol="debate",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.discovery import Gap, Offer, login_of, look_around, stored_login, survey
-from folkmoot.probing import models_at
+from folkmoot.machine.discovery import Gap, Offer, login_of, look_around, stored_login, survey
+from folkmoot.machine.model_servers import models_at
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, APIS, LOCAL_SERVERS
@@ -237,7 +237,7 @@ def test_the_tested_versions_are_those_that_the_contract_tests_install() -> None
 
 def test_looking_needs_no_vendors_library() -> None:
     code = (
-        "import sys, os; from folkmoot.discovery import survey; survey(os.environ);"
+        "import sys, os; from folkmoot.machine.discovery import survey; survey(os.environ);"
         "print([name for name in ('pydantic_ai', 'openai', 'anthropic', 'boto3', 'llm') if name in sys.modules])"
     )
     environ = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k", "AWS_PROFILE": "x"}

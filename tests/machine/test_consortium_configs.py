@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from folkmoot.consortium_configs import database_of, read_configs
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel
+from folkmoot.machine.consortium_configs import database_of, read_configs
+from folkmoot.machine.panels import Panel
 
 DEFAULTS: dict[str, Any] = {
     "models": {"gpt-4o": 2, "o3-mini": 1}, "system_prompt": None, "confidence_threshold": 0.9, "max_iterations": 5,

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from folkmoot.errors import InputError
-from folkmoot.places import NAME_RULE, PANEL_NAME, panel_files
+from folkmoot.machine.paths import NAME_RULE, PANEL_NAME, panel_files
 from folkmoot.types import JSON, Effort, Record
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

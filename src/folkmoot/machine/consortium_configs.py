@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel, make_panel
+from folkmoot.machine.panels import Panel, make_panel
 
 _KNOWN = {
     "confidence_threshold": "confidence_threshold",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel, PanelSeat, missing
+from folkmoot.machine.panels import Panel, PanelSeat, missing
 from folkmoot.providers.catalog import AGENTS, ALIASES, APIS, KEYS, LOCAL_SERVERS, SIM_SEATS
 from folkmoot.types import Seat
 

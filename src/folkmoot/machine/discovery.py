@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from folkmoot.probing import models_at
+from folkmoot.machine.model_servers import models_at
 from folkmoot.providers import provider_names
 from folkmoot.providers.catalog import AGENTS, APIS, LOCAL_SERVERS, SIM_SEATS, Agent, Api, server_root
 from folkmoot.types import Billing

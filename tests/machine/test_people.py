@@ -10,11 +10,11 @@ import pytest
 
 from folkmoot.errors import InputError
 from folkmoot.execute import execute, freeze
-from folkmoot.people import Desk, Nobody, Question, as_read, question_for
+from folkmoot.machine.people import Desk, Nobody, Question, as_read, question_for
+from folkmoot.machine.seats import seats_of
 from folkmoot.protocols import protocol_names
 from folkmoot.providers.human import Human
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.seats import seats_of
 from folkmoot.testing import Reply, ScriptedProvider, request
 from folkmoot.types import Message, Request, Result
 from tests.play import PROMPT, lines, new_folder

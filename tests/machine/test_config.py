@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.config import Config, config_path, load_config, with_credentials, without_secrets
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel
+from folkmoot.machine.config import Config, config_path, load_config, with_credentials, without_secrets
+from folkmoot.machine.panels import Panel
 
 
 def env(folder: Path, text: str, mode: int = 0o600) -> None:

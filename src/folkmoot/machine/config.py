@@ -31,8 +31,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from folkmoot.errors import InputError
-from folkmoot.panels import Panel
-from folkmoot.places import config_folder
+from folkmoot.machine.panels import Panel
+from folkmoot.machine.paths import config_folder
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.types import Record
 

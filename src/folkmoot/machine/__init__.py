@@ -1,0 +1,1 @@
+"""What this machine has: configuration, panels, seats, credentials, servers and people."""

@@ -11,9 +11,9 @@ from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.machine.config import Config
+from folkmoot.proof.verify import verify
 from folkmoot.record.store import Home, RunFolder
 from folkmoot.runs import Machine, go_on
-from folkmoot.verify import verify
 from tests.frontends.installed import Installed
 from tests.play import judges, new_folder, play
 

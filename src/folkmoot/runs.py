@@ -15,7 +15,6 @@ from folkmoot.core.journal import FORMAT, Journal, read_lines
 from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError
 from folkmoot.execute import amended, execute, freeze, replay
-from folkmoot.export import RecordExport
 from folkmoot.formats.version import READER
 from folkmoot.logs import log, log_event
 from folkmoot.machine.config import Config, without_secrets
@@ -23,6 +22,7 @@ from folkmoot.machine.panels import Panel, Panels
 from folkmoot.machine.paths import NAME_RULE, PANEL_NAME, panel_folder
 from folkmoot.machine.seats import seats_of
 from folkmoot.nested import PanelProvider
+from folkmoot.proof.export import RecordExport
 from folkmoot.protocols import protocol_names
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import People, Settings, Shutdown

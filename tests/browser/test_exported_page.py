@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from folkmoot.blocking import wait_for
 from folkmoot.counting.closing import VoteThreshold, register_closing
-from folkmoot.mailed import mailed
+from folkmoot.proof.export_file import mailed
 from folkmoot.protocols import protocol_names
 from folkmoot.providers.sim.personas import read_character
 from folkmoot.providers.sim.replies import reply as simulate

@@ -9,7 +9,7 @@ from folkmoot.errors import InputError
 from folkmoot.evals.artifacts import BadArtifacts, SavedRun, load_run, read_directory
 from folkmoot.evals.brainstorm import benchmark_json, benchmark_text
 from folkmoot.execute import execute
-from folkmoot.export import RefineryExport
+from folkmoot.proof.export import RefineryExport
 from folkmoot.record.store import Home, RunSpec
 from folkmoot.record.writer_thread import flush
 from folkmoot.render.as_json import result_json

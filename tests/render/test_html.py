@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.mailed import mailed, read_mailed
+from folkmoot.proof.export_file import mailed, read_mailed
 from folkmoot.record.store import RunFolder
 from folkmoot.render.html import page
 from folkmoot.render.html.page import HERE, SCRIPTS, script, style

@@ -16,8 +16,8 @@ from folkmoot import events
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import freeze, replay
+from folkmoot.proof.recount import outcome_json, testify
 from folkmoot.record.store import RunSpec
-from folkmoot.testimony import outcome_json, testify
 from folkmoot.testing import Reply
 from folkmoot.types import JSON, Request
 from tests.play import play, spec_for

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from folkmoot.formats.base import preview
-from folkmoot.receipt import Alone, LeftOut, PhaseWorth, Receipt
+from folkmoot.proof.receipt import Alone, LeftOut, PhaseWorth, Receipt
 from folkmoot.render.wording import cost, counted, duration, one_line, paint, short
 
 QUOTED = 60  # characters of an answer

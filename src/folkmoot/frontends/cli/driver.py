@@ -118,7 +118,7 @@ def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
 
 def present(result: Result, screen: Screen) -> int:
     """The answer to standard output, what a person should know besides to standard error."""
-    from folkmoot.receipt import receipt_of
+    from folkmoot.proof.receipt import receipt_of
     from folkmoot.render.as_json import error_json, result_json
     from folkmoot.render.text import answer_text, report_text
     from folkmoot.render.wording import visible

@@ -14,7 +14,7 @@ from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.record.store import RunFolder
 
 if TYPE_CHECKING:
-    from folkmoot.verify import Verification
+    from folkmoot.proof.verify import Verification
 
 KINDS: Mapping[str, str] = {"html": ".html", "markdown": ".md", "json": ".json", "jsonl": ".jsonl"}
 
@@ -52,19 +52,19 @@ def _kind_of(output: Path | None) -> str | None:
 async def _written(folder: RunFolder, kind: str) -> str:
     match kind:
         case "markdown":
-            from folkmoot.transcript import transcript
+            from folkmoot.proof.transcript import transcript
 
             return await transcript(folder)
         case "jsonl":
-            from folkmoot.training import training_lines
+            from folkmoot.proof.training import training_lines
 
             return await training_lines(folder)
         case "json":
-            from folkmoot.mailed import mailed
+            from folkmoot.proof.export_file import mailed
 
             return json.dumps(await mailed(folder, packed=False), indent=1) + "\n"
         case _:
-            from folkmoot.mailed import mailed
+            from folkmoot.proof.export_file import mailed
             from folkmoot.render.html import page
 
             return page(await mailed(folder, packed=True))
@@ -72,8 +72,8 @@ async def _written(folder: RunFolder, kind: str) -> str:
 
 def _verify(run: str, output_format: str) -> int:
     """Whether a run's verdict follows from its record; of an exported page or JSON file too. Nobody is asked."""
+    from folkmoot.proof.verify import verify, verify_file
     from folkmoot.render.html import page
-    from folkmoot.verify import verify, verify_file
 
     file = Path(run)
     mailed = file.is_file() or file.suffix in (".html", ".json")

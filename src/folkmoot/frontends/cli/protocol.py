@@ -95,8 +95,8 @@ def _start(
     output_dir: Path | None,
     output: Path | None,
 ) -> int:
-    from folkmoot.export import RefineryExport
-    from folkmoot.receipt import receipt_of
+    from folkmoot.proof.export import RefineryExport
+    from folkmoot.proof.receipt import receipt_of
     from folkmoot.render.as_json import result_json
 
     listeners: list[Listener] = []

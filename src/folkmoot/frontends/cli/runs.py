@@ -75,7 +75,7 @@ def _show(run: str, receipt: bool, **given: Any) -> int:
         listeners.append(_say_notice)
     result = asyncio.run(replay(folder.spec(), folder, listeners=listeners))
     if receipt and screen.format == "text":
-        from folkmoot.receipt import receipt_of
+        from folkmoot.proof.receipt import receipt_of
         from folkmoot.render.receipt import receipt_text
 
         if (worth := receipt_of(result)) is not None:

@@ -9,10 +9,10 @@ from mcp import MCPError, types
 from folkmoot.core import journal
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
-from folkmoot.export import write_record
 from folkmoot.frontends.mcp.calls import find_run
 from folkmoot.frontends.mcp.results import URI
-from folkmoot.receipt import receipt_of
+from folkmoot.proof.export import write_record
+from folkmoot.proof.receipt import receipt_of
 from folkmoot.record.bundle import result_of
 from folkmoot.record.index import Index
 from folkmoot.record.index_rows import RunRow

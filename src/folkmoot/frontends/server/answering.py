@@ -18,7 +18,7 @@ from folkmoot.frontends.server.refusals import ONCE, Refusal
 from folkmoot.frontends.server.service import Service, key_of
 from folkmoot.frontends.server.starting import Question, go_on, start
 from folkmoot.frontends.server.streams import Channel, left
-from folkmoot.receipt import receipt
+from folkmoot.proof.receipt import receipt
 from folkmoot.record.store import RunFolder
 from folkmoot.render.plain import PlainView
 from folkmoot.render.text import status_text

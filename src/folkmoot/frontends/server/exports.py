@@ -20,11 +20,11 @@ async def export_run(service: Service, request: Request) -> Response:
     if not folder.journal.exists():
         raise InputError(f"{folder.id} has asked nobody yet, so there is nothing to export")
     if kind == "markdown":
-        from folkmoot.transcript import transcript
+        from folkmoot.proof.transcript import transcript
 
         text = await transcript(folder)
     else:
-        from folkmoot.mailed import mailed
+        from folkmoot.proof.export_file import mailed
 
         found = await mailed(folder, packed=kind == "html")
         if kind == "html":

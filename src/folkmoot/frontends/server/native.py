@@ -19,8 +19,8 @@ from folkmoot.frontends.server.service import Service
 from folkmoot.frontends.server.starting import Question, check_size, go_on, start
 from folkmoot.frontends.server.streams import ALIVE, EventStream
 from folkmoot.late import late_reply
+from folkmoot.proof.receipt import receipt
 from folkmoot.protocols import check_options, find_protocol, protocol_names
-from folkmoot.receipt import receipt
 from folkmoot.record.bundle import without_machine
 from folkmoot.record.call_text import exchanges
 from folkmoot.record.index import Index

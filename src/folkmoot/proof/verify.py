@@ -20,10 +20,10 @@ from folkmoot.errors import InputError, JournalCorrupt
 from folkmoot.execute import same_decision
 from folkmoot.formats.base import preview
 from folkmoot.formats.version import NOT_RECOUNTED, READER
-from folkmoot.mailed import Mailed, mailed, read_mailed
+from folkmoot.proof.export_file import Mailed, mailed, read_mailed
+from folkmoot.proof.recount import Recomputed, recompute
 from folkmoot.record.bundle import hash_of, result_of, unpack
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.testimony import Recomputed, recompute
 from folkmoot.types import JSON, About, Attachment, Message, Request, Result, Seat
 
 SHOWN = 100  # characters of a value that differs

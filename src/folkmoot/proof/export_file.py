@@ -11,10 +11,10 @@ from pathlib import Path
 
 from folkmoot._version import __version__
 from folkmoot.errors import InputError
-from folkmoot.receipt import receipt
+from folkmoot.proof.receipt import receipt
+from folkmoot.proof.recount import outcome_json, recompute
 from folkmoot.record.bundle import Bundle, bundle_of, read_bundle, result_of
 from folkmoot.record.store import RunFolder
-from folkmoot.testimony import outcome_json, recompute
 from folkmoot.types import JSON
 
 FORMAT = 1

@@ -23,8 +23,8 @@ from folkmoot.core.steps import Step, read_step, seat_order
 from folkmoot.counting.lineages import Lineage
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
-from folkmoot.receipt import receipt_of
-from folkmoot.receipt.page import receipt_section
+from folkmoot.proof.receipt import receipt_of
+from folkmoot.proof.receipt.page import receipt_section
 from folkmoot.record.files import file_names, safe_name, short_hash, write_file, write_json
 from folkmoot.record.markdown import KINDS, Contribution, contribution_page, final_page, review_page
 from folkmoot.record.store import RunFolder, RunSpec, new_run_id

@@ -14,8 +14,8 @@ from folkmoot import events
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
-from folkmoot.export import RecordExport, RefineryExport, write_record
 from folkmoot.machine.seats import seats_of
+from folkmoot.proof.export import RecordExport, RefineryExport, write_record
 from folkmoot.record.files import file_names, safe_name
 from folkmoot.record.markdown import Contribution, contribution_page, final_page, quoted, review_page
 from folkmoot.record.store import Home, RunFolder, RunSpec

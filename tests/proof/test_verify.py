@@ -14,16 +14,16 @@ import pytest
 from folkmoot.engine import Engine, EngineConfig
 from folkmoot.errors import InputError
 from folkmoot.execute import execute
-from folkmoot.mailed import mailed, read_mailed
+from folkmoot.proof.export_file import mailed, read_mailed
+from folkmoot.proof.recount import recompute
+from folkmoot.proof.training import training_lines
+from folkmoot.proof.transcript import transcript
+from folkmoot.proof.verify import Verification, verify, verify_file
 from folkmoot.record.bundle import bundle_of, read_bundle, unpack
 from folkmoot.record.store import Attached, RunFolder
 from folkmoot.render.html import page as page_of
-from folkmoot.testimony import recompute
 from folkmoot.testing import ScriptedProvider
-from folkmoot.training import training_lines
-from folkmoot.transcript import transcript
 from folkmoot.types import JSON, Attachment
-from folkmoot.verify import Verification, verify, verify_file
 from tests.play import judges, lines, new_folder, play, spec_for
 from tests.protocols.cases import EVERY, TRAP, Says, limits, quarrelling, rocky
 from tests.vectors.played import load, played

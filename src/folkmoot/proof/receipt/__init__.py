@@ -5,8 +5,8 @@ left out, what each phase cost and whether it changed what led, how many indepen
 who dissents. Nothing here is a guess: what the record cannot tell is None, with the reason beside it.
 """
 
-from folkmoot.receipt.reckoning import receipt, receipt_of
-from folkmoot.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt
+from folkmoot.proof.receipt.reckoning import receipt, receipt_of
+from folkmoot.proof.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt
 
 __all__ = [
     "Alone", "Dissent", "EffectiveVotes", "LeftOut", "PhaseWorth", "PlainVote", "Receipt", "receipt", "receipt_of",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from folkmoot.formats.base import preview
-from folkmoot.receipt.records import LeftOut, PhaseWorth, Receipt
+from folkmoot.proof.receipt.records import LeftOut, PhaseWorth, Receipt
 from folkmoot.record.markdown import code, inline, money, tokens
 
 QUOTED = 100  # characters of an answer

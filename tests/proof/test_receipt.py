@@ -13,8 +13,8 @@ import pytest
 from folkmoot import protocols
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
-from folkmoot.receipt import Receipt, receipt, receipt_of
-from folkmoot.receipt.page import receipt_section
+from folkmoot.proof.receipt import Receipt, receipt, receipt_of
+from folkmoot.proof.receipt.page import receipt_section
 from folkmoot.record.store import RunFolder
 from folkmoot.render.receipt import receipt_text
 from folkmoot.testing import Reply, Script

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from folkmoot.core.journal import read_lines
 from folkmoot.counting import tally
+from folkmoot.proof.recount import Testimony, recompute
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.testimony import Testimony, recompute
 from folkmoot.types import JSON, Result
 
 Target = tuple[str, int, tuple[str, ...]]

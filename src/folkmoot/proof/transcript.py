@@ -1,11 +1,11 @@
 """A whole run as one Markdown document: the answer, how it was decided, and every reply in full."""
 
-from folkmoot.receipt import receipt
-from folkmoot.receipt.page import receipt_section
+from folkmoot.proof.receipt import receipt
+from folkmoot.proof.receipt.page import receipt_section
+from folkmoot.proof.recount import recompute
 from folkmoot.record.bundle import result_of
 from folkmoot.record.markdown import code, final_page, inline, money, quoted, tokens
 from folkmoot.record.store import RunFolder
-from folkmoot.testimony import recompute
 from folkmoot.types import JSON, Usage
 
 

@@ -14,8 +14,8 @@ from folkmoot.execute import replay
 from folkmoot.formats.answer_keys import Key, key_of, may_mean
 from folkmoot.formats.base import preview
 from folkmoot.formats.keyed import Keyed, stated
-from folkmoot.receipt.independence import Agreement, effective, of_answers, of_scores, scores_in
-from folkmoot.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt
+from folkmoot.proof.receipt.independence import Agreement, effective, of_answers, of_scores, scores_in
+from folkmoot.proof.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import JSON, Completion, Outcome, Result, Usage
 

@@ -1,0 +1,1 @@
+"""What a record says, and whether it holds: recounting, verifying and exporting runs."""

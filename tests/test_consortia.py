@@ -11,7 +11,7 @@ from folkmoot.errors import InputError
 from folkmoot.machine.config import Config
 from folkmoot.machine.panels import Panel
 from folkmoot.record.store import Home
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 FAST = "sim/careful?delay=0"
 ONCE = Limits(retries=0)

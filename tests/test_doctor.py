@@ -15,7 +15,7 @@ from folkmoot.machine.config import Config, config_path, load_config
 from folkmoot.mending import mend_folders
 from folkmoot.record.index import Index
 from folkmoot.record.store import Home, RunSpec
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.types import Seat
 from tests.loopback import Asked, LoopbackModels, Reply
 

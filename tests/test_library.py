@@ -8,7 +8,7 @@ import folkmoot
 from folkmoot.machine.config import Config
 from folkmoot.machine.panels import Panel
 from folkmoot.record.store import Home, Turn
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 QUICK = ("sim/careful?delay=0", "sim/hasty?delay=0", "sim/contrarian?delay=0")
 PANELS = {"trio": Panel(protocol="vote", models=QUICK, options={"early": "off"}, max_calls=3)}

@@ -13,7 +13,7 @@ from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.machine.config import Config
 from folkmoot.proof.verify import verify
 from folkmoot.record.store import Home, RunFolder
-from folkmoot.runs import Machine, go_on
+from folkmoot.running.runs import Machine, go_on
 from tests.frontends.installed import Installed
 from tests.play import judges, new_folder, play
 

@@ -17,7 +17,7 @@ from folkmoot.machine.config import Config
 from folkmoot.machine.seats import seats_of
 from folkmoot.prompting import blocks
 from folkmoot.record.store import Home, RunFolder, RunSpec
-from folkmoot.runs import Machine, begin, fork, go_on
+from folkmoot.running.runs import Machine, begin, fork, go_on
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result
 from tests.play import judges, lines, new_folder, play, replayed, spec_for, steps

@@ -16,7 +16,7 @@ from folkmoot.record.store import Home
 from folkmoot.record.writer_thread import flush
 from folkmoot.render.plain import PlainView
 from folkmoot.render.terminal import TerminalView
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 QUESTION = "The car wash is only 100m away from my house, should I walk or drive?"
 COMMAND = f'$ folkmoot converge "{QUESTION}" \\\n    --models sim/careful,sim/hasty,sim/contrarian'

@@ -10,13 +10,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from folkmoot.asking import Asked, plan
 from folkmoot.blocking import wait_for
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.library import this_machine
 from folkmoot.record.store import RunSpec, Turn
-from folkmoot.runs import Machine, begin
+from folkmoot.running.planning import Asked, plan
+from folkmoot.running.runs import Machine, begin
 from folkmoot.types import JSON, Result, Seat
 
 

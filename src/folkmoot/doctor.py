@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from folkmoot import events
-from folkmoot.asking import DEFAULT_PANEL, Asked, plan
 from folkmoot.core.calling import same_model
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
@@ -24,7 +23,8 @@ from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, Agent
 from folkmoot.providers.process import allowed_environment, find_program, run_program
 from folkmoot.record.store import RunSpec
-from folkmoot.runs import Machine, check_seats, everybody, price_of, with_tables
+from folkmoot.running.planning import DEFAULT_PANEL, Asked, plan
+from folkmoot.running.runs import Machine, check_seats, everybody, price_of, with_tables
 from folkmoot.types import Billing, Provider, Record, Seat, Usage
 
 QUESTION = "Reply with the word OK and nothing else."

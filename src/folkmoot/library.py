@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot import events
-from folkmoot.asking import Asked, plan
 from folkmoot.blocking import wait_for
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.machine.config import config_path, load_config, with_credentials
 from folkmoot.record.store import Home, Turn
-from folkmoot.runs import Machine, begin, go_on
+from folkmoot.running.planning import Asked, plan
+from folkmoot.running.runs import Machine, begin, go_on
 from folkmoot.types import Result, Seat
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from folkmoot.asking import DEFAULT_PROTOCOL
 from folkmoot.errors import InputError
 from folkmoot.machine.discovery import Gap, Offer, survey
 from folkmoot.machine.seats import parse_models
 from folkmoot.providers.catalog import APIS
 from folkmoot.providers.prices import list_price, priced_models
-from folkmoot.runs import Machine
+from folkmoot.running.planning import DEFAULT_PROTOCOL
+from folkmoot.running.runs import Machine
 from folkmoot.types import Billing, Record, Usage
 
 _TOKENS = 1000  # few, because some prices rise with the length of the prompt

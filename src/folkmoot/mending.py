@@ -14,7 +14,7 @@ from folkmoot.machine.paths import panel_folder
 from folkmoot.providers.catalog import AGENTS, LOCAL_SERVERS
 from folkmoot.record.index import Index
 from folkmoot.record.store import RunFolder
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 MOST_NAMED = 10  # files with a line of their own

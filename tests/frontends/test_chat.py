@@ -18,7 +18,7 @@ from folkmoot.frontends.chat.conversation import Conversation, Setting, said
 from folkmoot.machine.config import Config
 from folkmoot.machine.panels import Panel
 from folkmoot.record.store import Home, Turn
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from tests.frontends.installed import COMMAND, QUICK, Installed
 from tests.frontends.terminals import Terminal, terminals
 from tests.loopback import LoopbackModels

@@ -230,7 +230,15 @@ def test_help_starts_without_loading_what_it_does_not_need(moot: Installed) -> N
     done = subprocess.run([python, "-c", probe], capture_output=True, text=True, env=moot.environment())
     loaded = set(eval(done.stderr))
     assert done.stdout.startswith("Usage: folkmoot")
-    ours = {"pydantic", "rich", "asyncio", "sqlite3", "prompt_toolkit", "folkmoot.runs", "folkmoot.machine.discovery"}
+    ours = {
+        "pydantic",
+        "rich",
+        "asyncio",
+        "sqlite3",
+        "prompt_toolkit",
+        "folkmoot.running.runs",
+        "folkmoot.machine.discovery",
+    }
     vendors = {"openai", "pydantic_ai", "anthropic", "google.genai", "boto3", "httpx2", "genai_prices", "llm"}
     servers = {"mcp", "starlette", "uvicorn", "sse_starlette"}
     assert not (ours | vendors | servers) & loaded

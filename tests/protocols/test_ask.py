@@ -13,11 +13,11 @@ from folkmoot.counting.calibration import Calibration, learn, write_calibration
 from folkmoot.counting.poll import choose_judge
 from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.estimate import estimate
 from folkmoot.machine.seats import parse_models, with_duties
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol, with_files
 from folkmoot.record.store import RunSpec
+from folkmoot.running.estimate import estimate
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import JSON, Request, Result
 from tests.play import new_folder, play, prompt_of, replayed, spec_for, steps

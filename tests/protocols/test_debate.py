@@ -17,7 +17,7 @@ from folkmoot.machine.config import Config
 from folkmoot.prompting import blocks
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.store import Home, RunFolder
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.stances import STANCES
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from folkmoot.estimate import estimate
 from folkmoot.execute import no_price
 from folkmoot.protocols import find_protocol
 from folkmoot.render.as_json import result_json
+from folkmoot.running.estimate import estimate
 from folkmoot.testing import Reply
 from folkmoot.types import Request
 from tests.play import new_folder, spec_for

@@ -20,7 +20,7 @@ from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.web import as_query
 from folkmoot.record.store import Home
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.testing import provider_contract, request
 from folkmoot.types import Completion, Provider
 

@@ -11,7 +11,7 @@ from folkmoot.errors import InputError, ProviderError
 from folkmoot.machine.config import Config
 from folkmoot.record.call_text import Exchange, exchanges
 from folkmoot.record.store import Home, RunFolder
-from folkmoot.runs import Machine, fork
+from folkmoot.running.runs import Machine, fork
 from folkmoot.testing import Script, ScriptedProvider
 from tests.play import judges, new_folder, play, review
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from folkmoot.errors import FailureKind, InputError, ProviderError, Unparseable
 from folkmoot.formats.vector import read_vector, write_vector
-from folkmoot.intake import MEDIA_TYPES
 from folkmoot.providers.base import BaseProvider, Settings, estimate_usage
 from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, server_root
 from folkmoot.providers.prices import list_price
+from folkmoot.running.intake import MEDIA_TYPES
 from folkmoot.types import JSON, Completion, OnText, Request, Usage
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from folkmoot.errors import FailureKind, InputError, ProviderError
 from folkmoot.formats.sources import MOST_SOURCES, Source, write_sources
-from folkmoot.intake import MEDIA_TYPES
 from folkmoot.providers.base import BaseProvider, Settings
+from folkmoot.running.intake import MEDIA_TYPES
 from folkmoot.types import JSON, Billing, Completion, OnText, Request
 
 if TYPE_CHECKING:

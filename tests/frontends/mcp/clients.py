@@ -15,7 +15,7 @@ from folkmoot.frontends.mcp.live import LiveRuns
 from folkmoot.frontends.mcp.server import make_server
 from folkmoot.machine.config import Config
 from folkmoot.record.store import Home
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from tests.frontends.installed import COMMAND
 
 QUICK = ["sim/careful?delay=0", "sim/hasty?delay=0", "sim/contrarian?delay=0"]

@@ -15,7 +15,7 @@ import openai
 from folkmoot.frontends.server.serving import serve
 from folkmoot.machine.config import config_path, load_config
 from folkmoot.record.store import Home
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.types import JSON
 from tests.loopback import LoopbackModels
 

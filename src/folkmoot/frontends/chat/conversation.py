@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from folkmoot.asking import DEFAULT_PROTOCOL, Asked, Dress, plan
 from folkmoot.errors import InputError
 from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import RunFolder, RunSpec, Turn
 from folkmoot.render.wording import money
-from folkmoot.runs import Machine
+from folkmoot.running.planning import DEFAULT_PROTOCOL, Asked, Dress, plan
+from folkmoot.running.runs import Machine
 from folkmoot.types import Result, Seat
 
 Note = Callable[[str], None]

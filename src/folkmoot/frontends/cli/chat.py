@@ -21,7 +21,7 @@ from folkmoot.frontends.terminal_people import TerminalPeople
 from folkmoot.providers.base import Shutdown
 from folkmoot.record.store import RunFolder
 from folkmoot.render.wording import counted
-from folkmoot.runs import Machine, begin
+from folkmoot.running.runs import Machine, begin
 from folkmoot.types import Result
 
 HISTORY = "chat-history"  # in the home of the runs

@@ -20,7 +20,7 @@ from folkmoot.execute import replay
 from folkmoot.frontends.terminal_people import TerminalPeople
 from folkmoot.machine.config import config_path, load_config, with_credentials
 from folkmoot.record.store import Home, RunFolder
-from folkmoot.runs import Machine, everybody
+from folkmoot.running.runs import Machine, everybody
 from folkmoot.types import JSON, Result
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from folkmoot.frontends.cli.completion import SHELLS, script
 from folkmoot.frontends.cli.driver import Interrupted, run_until_signal, this_machine, use_colour
 from folkmoot.frontends.cli.flags import split
 from folkmoot.render.wording import Style, counted, duration, money, one_line, paint
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 if TYPE_CHECKING:
     from folkmoot.doctor import Check, Ready

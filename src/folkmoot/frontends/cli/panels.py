@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from folkmoot.asking import DEFAULT_PROTOCOL, check_panel
 from folkmoot.errors import InputError
 from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.frontends.cli.flags import (
@@ -26,7 +25,8 @@ from folkmoot.machine.panels import Panel, changed_panel, make_panel, missing, p
 from folkmoot.machine.seats import parse_models
 from folkmoot.protocols import find_protocol
 from folkmoot.render.wording import counted, one_line
-from folkmoot.runs import Machine
+from folkmoot.running.planning import DEFAULT_PROTOCOL, check_panel
+from folkmoot.running.runs import Machine
 from folkmoot.types import JSON, Seat
 
 NAME = click.Argument(["name"])

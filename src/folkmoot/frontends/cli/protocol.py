@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from folkmoot.asking import Asked, plan
 from folkmoot.errors import InputError
 from folkmoot.events import Listener
 from folkmoot.frontends.cli.driver import Screen, carry_out, result_writer, this_machine
@@ -22,10 +21,11 @@ from folkmoot.frontends.cli.flags import (
     seats_of_each,
     split,
 )
-from folkmoot.intake import read_input
 from folkmoot.protocols import Registered, find_protocol
 from folkmoot.record.store import Attached, RunSpec
-from folkmoot.runs import Machine, begin, price_of, with_tables
+from folkmoot.running.intake import read_input
+from folkmoot.running.planning import Asked, plan
+from folkmoot.running.runs import Machine, begin, price_of, with_tables
 from folkmoot.types import Attachment
 
 TOOLS = ("web_fetch", "web_search", "file_read", "file_write", "shell")
@@ -150,8 +150,8 @@ def _prompt_for_estimate(given: Mapping[str, Any]) -> str:
 
 
 def _dry_run(spec: RunSpec, machine: Machine, screen: Screen) -> int:
-    from folkmoot.estimate import estimate
     from folkmoot.render.as_json import dry_run_json, dry_run_text
+    from folkmoot.running.estimate import estimate
 
     spec = with_tables(spec, machine.config)
     found = asyncio.run(estimate(spec, price_of(spec)))

@@ -17,8 +17,8 @@ from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_even
 from folkmoot.frontends.cli.flags import VIEW_FLAGS
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.store import RunFolder
-from folkmoot.runs import Machine, go_on
-from folkmoot.runs import fork as fork_run
+from folkmoot.running.runs import Machine, go_on
+from folkmoot.running.runs import fork as fork_run
 
 RUN = click.Argument(["run"], default="last")
 RECEIPT = click.Option(["--receipt"], is_flag=True, help="What the panel was worth.")
@@ -148,8 +148,8 @@ def _fork(run: str, changes: Sequence[str], late: str | None, **given: Any) -> i
 
 def _answer_late(machine: Machine, run: str, step: str, text: str, changes: Sequence[str], screen: Screen) -> int:
     """The run as it would have gone, had a person's reply to `step` come in time."""
-    from folkmoot.late import late_reply
     from folkmoot.machine.people import Nobody
+    from folkmoot.running.late import late_reply
 
     if changes:
         raise InputError("--late answers what was asked, and --set asks something else: fork twice")

@@ -50,8 +50,8 @@ def _serve(
 
 
 def _make_key(name: str, budget: float | None, per: "Period | None", only: tuple[str, ...]) -> int:
-    from folkmoot.asking import canonical, find_model
     from folkmoot.frontends.server.keyring import Keyring
+    from folkmoot.running.planning import canonical, find_model
 
     machine = this_machine()
     if budget is not None and not 0 < budget < math.inf:

@@ -14,7 +14,6 @@ import click
 import llm
 from llm.parts import AttachmentPart, Message, StreamEvent, TextPart, ToolResultPart
 
-from folkmoot.asking import Asked, find_model, plan
 from folkmoot.core.limits import Limits
 from folkmoot.errors import FolkmootError
 from folkmoot.frontends.llm_plugin.options import options_behind, protocol_options
@@ -24,7 +23,8 @@ from folkmoot.record.store import Turn
 from folkmoot.render.as_json import result_json
 from folkmoot.render.plain import PlainView
 from folkmoot.render.text import answer_text
-from folkmoot.runs import Machine, begin
+from folkmoot.running.planning import Asked, find_model, plan
+from folkmoot.running.runs import Machine, begin
 from folkmoot.types import JSON, Attachment, Result
 
 logging.getLogger("folkmoot.core.run").addHandler(logging.NullHandler())  # what goes wrong is shown as it happens

@@ -13,7 +13,6 @@ from typing import IO, Any
 
 import click
 
-from folkmoot.asking import Asked, check_panel, plan
 from folkmoot.consortia import documented
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.events import Listener
@@ -24,7 +23,8 @@ from folkmoot.frontends.llm_plugin.flags import MEMBERS, RULES, options_given, s
 from folkmoot.frontends.llm_plugin.names import Names
 from folkmoot.machine.panels import make_panel
 from folkmoot.render.wording import one_line
-from folkmoot.runs import begin
+from folkmoot.running.planning import Asked, check_panel, plan
+from folkmoot.running.runs import begin
 
 DEFAULT = "run"
 EXIT_INPUT = 4

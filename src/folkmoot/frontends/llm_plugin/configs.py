@@ -7,7 +7,7 @@ from typing import Any
 from folkmoot.errors import InputError
 from folkmoot.machine.panels import Panel, missing
 from folkmoot.protocols import check_options, find_protocol
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.types import JSON
 
 PROTOCOL = "consortium"

@@ -51,7 +51,7 @@ class _Described:
 
     @property
     def attachment_types(self) -> frozenset[str]:
-        from folkmoot.intake import MEDIA_TYPES
+        from folkmoot.running.intake import MEDIA_TYPES
 
         return frozenset(MEDIA_TYPES.values())
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from folkmoot.errors import InputError
 from folkmoot.machine.seats import parse_models
 from folkmoot.providers.llm_models import installed_models, is_ours
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 MOST = 1000  # seats for one name
 

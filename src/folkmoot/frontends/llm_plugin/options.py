@@ -9,11 +9,11 @@ import llm
 from pydantic import AliasChoices, Field, create_model
 from pydantic.fields import FieldInfo
 
-from folkmoot.asking import DEFAULT_PROTOCOL, find_model
 from folkmoot.errors import InputError
 from folkmoot.library import this_machine
 from folkmoot.protocols import Options, find_protocol
-from folkmoot.runs import Machine
+from folkmoot.running.planning import DEFAULT_PROTOCOL, find_model
+from folkmoot.running.runs import Machine
 
 
 class CommonOptions(llm.Options):

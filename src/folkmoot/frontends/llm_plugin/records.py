@@ -14,7 +14,7 @@ from folkmoot.record.index import Index
 from folkmoot.record.index_rows import RunRow
 from folkmoot.record.store import RunFolder
 from folkmoot.render.wording import one_line
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.types import JSON, Result
 
 

@@ -11,7 +11,6 @@ from mcp import types
 from pydantic import BaseModel
 
 from folkmoot import events
-from folkmoot.asking import Asked, plan
 from folkmoot.core import journal
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
@@ -20,13 +19,14 @@ from folkmoot.frontends.mcp.following import HEARTBEAT, Context, able, follow, t
 from folkmoot.frontends.mcp.live import LiveRun, LiveRuns
 from folkmoot.frontends.mcp.results import RunState, answered, run_answer, state_result
 from folkmoot.frontends.mcp.tools import PREFIX, Tool
-from folkmoot.intake import read_input
 from folkmoot.machine.seats import find_seat
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import Attached, RunFolder, RunSpec
 from folkmoot.render.text import RESUME
-from folkmoot.runs import Machine, begin, go_on
+from folkmoot.running.intake import read_input
+from folkmoot.running.planning import Asked, plan
+from folkmoot.running.runs import Machine, begin, go_on
 from folkmoot.types import Attachment, Result, Seat
 
 Said = types.CallToolResult | types.InputRequiredResult

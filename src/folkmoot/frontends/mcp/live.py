@@ -15,7 +15,7 @@ from folkmoot.errors import InputError
 from folkmoot.frontends.mcp.people import ClientPeople
 from folkmoot.frontends.mcp.results import State
 from folkmoot.render.wording import counted, duration, one_line
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.types import Result
 
 MOST_KEPT = 100  # runs that have ended, for folkmoot_poll; all others are read from disk

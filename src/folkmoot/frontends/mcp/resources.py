@@ -19,7 +19,7 @@ from folkmoot.record.index_rows import RunRow
 from folkmoot.record.store import RunFolder
 from folkmoot.record.writer_thread import flush
 from folkmoot.render.as_json import result_json
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 LISTED = 50  # runs in the list
 OFFERED = 10  # runs that are resources by themselves, for clients that let one pick

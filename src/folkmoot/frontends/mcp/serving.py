@@ -19,7 +19,7 @@ from folkmoot.errors import InputError
 from folkmoot.frontends.listening import Uvicorn, address_of, is_loopback, listen
 from folkmoot.frontends.mcp.live import LiveRuns
 from folkmoot.frontends.mcp.server import make_server
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 PATH = "/mcp"
 

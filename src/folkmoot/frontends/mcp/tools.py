@@ -25,7 +25,7 @@ from folkmoot.frontends.mcp.arguments import (
 from folkmoot.frontends.mcp.results import RunAnswer, RunState
 from folkmoot.machine.panels import Panels
 from folkmoot.protocols import Registered, find_protocol, protocol_names
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 PREFIX = "folkmoot_"
 SEATS = 3  # for which costs are told

@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.refusals import Refusal
-from folkmoot.intake import MEDIA_TYPES
 from folkmoot.record.store import Turn
+from folkmoot.running.intake import MEDIA_TYPES
 from folkmoot.types import JSON, Attachment, Record
 
 B = TypeVar("B", bound=BaseModel)

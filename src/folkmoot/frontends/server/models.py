@@ -5,10 +5,10 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from folkmoot.asking import ModelName, model_names
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service, key_of
 from folkmoot.frontends.server.starting import found_model
+from folkmoot.running.planning import ModelName, model_names
 from folkmoot.types import JSON
 
 BEGINNING = 1767225600  # 2026-01-01, in seconds: names of panels have no age

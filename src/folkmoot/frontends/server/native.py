@@ -8,8 +8,6 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from folkmoot import runs
-from folkmoot.asking import model_names
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.bodies import Begun, ForkRun, LateReply, ResumeRun, StartRun, attachment, read_body
 from folkmoot.frontends.server.conversation import turns_after
@@ -18,7 +16,6 @@ from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service
 from folkmoot.frontends.server.starting import Question, check_size, go_on, start
 from folkmoot.frontends.server.streams import ALIVE, EventStream
-from folkmoot.late import late_reply
 from folkmoot.proof.receipt import receipt
 from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.record.bundle import without_machine
@@ -26,6 +23,9 @@ from folkmoot.record.call_text import exchanges
 from folkmoot.record.index import Index
 from folkmoot.record.store import RunFolder
 from folkmoot.render.as_json import result_json
+from folkmoot.running import runs
+from folkmoot.running.late import late_reply
+from folkmoot.running.planning import model_names
 from folkmoot.types import JSON
 
 RUN_HEADER = "x-folkmoot-run"

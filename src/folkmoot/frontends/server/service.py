@@ -16,7 +16,7 @@ from folkmoot.frontends.server.streams import IDLE
 from folkmoot.machine.people import Desk
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import RunFolder
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 from folkmoot.types import Result
 
 MAX_BODY = 10_000_000  # bytes

@@ -11,7 +11,7 @@ from folkmoot.frontends.server.app import make_app
 from folkmoot.frontends.server.keyring import Keyring
 from folkmoot.frontends.server.service import MAX_BODY, MAX_RUNS, Service
 from folkmoot.frontends.server.streams import IDLE
-from folkmoot.runs import Machine
+from folkmoot.running.runs import Machine
 
 GRACE = 2  # seconds for what is being answered when the server is told to end
 

@@ -8,19 +8,20 @@ from typing import Any
 
 from starlette.requests import Request
 
-from folkmoot import events, runs
-from folkmoot.asking import Asked, canonical, find_model, plan
+from folkmoot import events
 from folkmoot.core.limits import Purse
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.bodies import How
 from folkmoot.frontends.server.live import LiveRun
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service, key_of, via_of
-from folkmoot.intake import ATTACHMENT_LIMIT, TEXT_LIMIT
 from folkmoot.machine.seats import find_seat
 from folkmoot.providers.catalog import APIS, LOCAL_SERVERS
 from folkmoot.record.store import RunFolder, RunSpec, Turn
-from folkmoot.runs import Machine
+from folkmoot.running import runs
+from folkmoot.running.intake import ATTACHMENT_LIMIT, TEXT_LIMIT
+from folkmoot.running.planning import Asked, canonical, find_model, plan
+from folkmoot.running.runs import Machine
 from folkmoot.types import Attachment, Seat
 
 Settings = Mapping[str, Any]

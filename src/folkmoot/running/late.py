@@ -3,7 +3,7 @@
 from folkmoot.core.journal import Entry, Journal, held
 from folkmoot.errors import InputError
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.runs import Machine, fork
+from folkmoot.running.runs import Machine, fork
 
 
 def late_reply(folder: RunFolder, machine: Machine, step: str, text: str) -> RunFolder:

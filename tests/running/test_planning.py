@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from folkmoot.asking import DEEPEST, Asked, check_panel, find_model, model_names, plan
 from folkmoot.errors import InputError
 from folkmoot.machine.config import Config
 from folkmoot.machine.panels import Panel, PanelSeat
 from folkmoot.protocols import protocol_names
 from folkmoot.record.store import Home, RunSpec, Turn
-from folkmoot.runs import Machine
+from folkmoot.running.planning import DEEPEST, Asked, check_panel, find_model, model_names, plan
+from folkmoot.running.runs import Machine
 from folkmoot.types import Seat
 
 PANELS = {

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from folkmoot import events
-from folkmoot.asking import Asked, plan
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits, PriceOf
 from folkmoot.errors import ProviderError
-from folkmoot.estimate import estimate
 from folkmoot.execute import execute, freeze, no_price, replay
 from folkmoot.machine.config import Config
 from folkmoot.machine.panels import Panel
-from folkmoot.nested import PanelProvider
 from folkmoot.record.store import Home, RunFolder, RunSpec, Turn
-from folkmoot.runs import Machine, everybody
+from folkmoot.running.estimate import estimate
+from folkmoot.running.nested import PanelProvider
+from folkmoot.running.planning import Asked, plan
+from folkmoot.running.runs import Machine, everybody
 from folkmoot.testing import Reply, Script, ScriptedProvider
 from folkmoot.types import Completion, Provider, Request, Result, Usage
 from tests.play import lines, new_folder, prompt_of, review

@@ -18,8 +18,8 @@ from folkmoot.errors import ProviderError
 from folkmoot.execute import execute, freeze
 from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import RunFolder, RunSpec
+from folkmoot.running.tracing import RunTracer, tracer_listener
 from folkmoot.testing import Script, ScriptedProvider
-from folkmoot.tracing import RunTracer, tracer_listener
 from folkmoot.types import Completion, Request, Usage
 
 Replies = dict[str, list[str | ProviderError]]
@@ -189,7 +189,7 @@ def test_without_opentelemetry_nothing_breaks() -> None:
     code = """
 import sys
 sys.modules["opentelemetry"] = None
-from folkmoot.tracing import tracer_listener
+from folkmoot.running.tracing import tracer_listener
 print(tracer_listener())
 """
     done = python(code, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1")
@@ -201,7 +201,7 @@ def test_without_the_sdk_nothing_breaks() -> None:
     code = """
 import sys
 sys.modules["opentelemetry.sdk"] = None
-from folkmoot.tracing import tracer_listener
+from folkmoot.running.tracing import tracer_listener
 print(tracer_listener())
 """
     assert python(code, OTEL_TRACES_EXPORTER="console").stdout == "None\n"
@@ -212,14 +212,14 @@ print(tracer_listener())
     [{}, {"OTEL_TRACES_EXPORTER": "none"}, {"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_EXPORTER": "console"}],
 )
 def test_nobody_who_wants_no_spans_gets_any(environ: dict[str, str]) -> None:
-    code = "from folkmoot.tracing import tracer_listener; print(tracer_listener())"
+    code = "from folkmoot.running.tracing import tracer_listener; print(tracer_listener())"
     assert python(code, **environ).stdout == "None\n"
 
 
 def test_opentelemetry_is_not_loaded_when_nobody_asks() -> None:
     code = """
 import sys
-from folkmoot.tracing import tracer_listener
+from folkmoot.running.tracing import tracer_listener
 tracer_listener()
 print("opentelemetry" in sys.modules)
 """
@@ -227,7 +227,7 @@ print("opentelemetry" in sys.modules)
 
 
 def test_an_exporter_that_is_not_installed_is_named() -> None:
-    code = "from folkmoot.tracing import tracer_listener; print(tracer_listener())"
+    code = "from folkmoot.running.tracing import tracer_listener; print(tracer_listener())"
     done = python(code, OTEL_TRACES_EXPORTER="nowhere")
     assert (done.stdout, "opentelemetry-exporter-nowhere" in done.stderr) == ("None\n", True)
 
@@ -236,7 +236,7 @@ def test_a_process_that_ends_amid_a_run_still_sends_its_spans() -> None:
     code = """
 from folkmoot import events
 from folkmoot.machine.seats import seats_of
-from folkmoot.tracing import tracer_listener
+from folkmoot.running.tracing import tracer_listener
 listener = tracer_listener()
 listener(events.RunStarted("id", "converge", "?", seats_of(["x/a"]), {}, None))
 listener(events.CallStarted("r1/propose/s1", "s1", ("s1",)))
@@ -254,7 +254,7 @@ import sys
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 trace.set_tracer_provider(TracerProvider())
-from folkmoot.tracing import tracer_listener
+from folkmoot.running.tracing import tracer_listener
 print(type(tracer_listener()).__name__)
 """
     assert python(code).stdout == "RunTracer\n"

@@ -10,13 +10,13 @@ import pytest
 from folkmoot.core.journal import Journal
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
-from folkmoot.late import late_reply
 from folkmoot.machine.config import Config
 from folkmoot.machine.people import Nobody
 from folkmoot.machine.seats import seats_of
 from folkmoot.providers.base import People
 from folkmoot.record.store import Home, RunFolder, RunSpec
-from folkmoot.runs import Machine, begin, go_on
+from folkmoot.running.late import late_reply
+from folkmoot.running.runs import Machine, begin, go_on
 from folkmoot.types import Request
 from tests.play import PROMPT, lines, review
 

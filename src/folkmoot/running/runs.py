@@ -16,12 +16,10 @@ from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError
 from folkmoot.execute import amended, execute, freeze, replay
 from folkmoot.formats.version import READER
-from folkmoot.logs import log, log_event
 from folkmoot.machine.config import Config, without_secrets
 from folkmoot.machine.panels import Panel, Panels
 from folkmoot.machine.paths import NAME_RULE, PANEL_NAME, panel_folder
 from folkmoot.machine.seats import seats_of
-from folkmoot.nested import PanelProvider
 from folkmoot.proof.export import RecordExport
 from folkmoot.protocols import protocol_names
 from folkmoot.providers import open_provider
@@ -29,7 +27,9 @@ from folkmoot.providers.base import People, Settings, Shutdown
 from folkmoot.record.index import Index
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.record.writer_thread import later
-from folkmoot.tracing import tracer_listener
+from folkmoot.running.logs import log, log_event
+from folkmoot.running.nested import PanelProvider
+from folkmoot.running.tracing import tracer_listener
 from folkmoot.types import JSON, Attachment, Provider, Result, Seat, Usage
 
 

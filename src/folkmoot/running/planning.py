@@ -20,7 +20,7 @@ from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.record.store import Attached, RunSpec, Turn
-from folkmoot.runs import Machine, everybody
+from folkmoot.running.runs import Machine, everybody
 from folkmoot.types import Attachment, Record, Seat
 
 PREFIX = "folkmoot/"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from folkmoot.errors import InputError
-from folkmoot.intake import ATTACHMENT_LIMIT, TEXT_LIMIT, Input, read_input
 from folkmoot.prompting import blocks
+from folkmoot.running.intake import ATTACHMENT_LIMIT, TEXT_LIMIT, Input, read_input
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 

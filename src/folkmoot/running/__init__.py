@@ -1,0 +1,1 @@
+"""From a question to a run on this machine: planning, starting, resuming and forking."""

@@ -10,8 +10,8 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from folkmoot import events
-from folkmoot.library import run_protocol
 from folkmoot.machine.config import Config
+from folkmoot.python.library import run_protocol
 from folkmoot.record.store import Home
 from folkmoot.record.writer_thread import flush
 from folkmoot.render.plain import PlainView

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 from folkmoot._version import __version__
 
 if TYPE_CHECKING:
-    from folkmoot.consortia import create_consortium
     from folkmoot.counting.closing import ClosingRule, Decision, RoundScores, VoteThreshold, register_closing
-    from folkmoot.engine import Engine, EngineConfig, RoundOverrides
     from folkmoot.errors import FolkmootError, InputError
-    from folkmoot.library import ask_panel, ask_panel_async, resume_run, run_protocol, run_protocol_async
+    from folkmoot.python.consortia import create_consortium
+    from folkmoot.python.library import ask_panel, ask_panel_async, resume_run, run_protocol, run_protocol_async
+    from folkmoot.python.stepping import Engine, EngineConfig, RoundOverrides
     from folkmoot.types import Completion, Outcome, Provider, Request, Result, Seat, Usage
 
 _HOMES = {
     "folkmoot.counting.closing": ("ClosingRule", "Decision", "RoundScores", "VoteThreshold", "register_closing"),
-    "folkmoot.consortia": ("create_consortium",),
-    "folkmoot.engine": ("Engine", "EngineConfig", "RoundOverrides"),
+    "folkmoot.python.consortia": ("create_consortium",),
+    "folkmoot.python.stepping": ("Engine", "EngineConfig", "RoundOverrides"),
     "folkmoot.errors": ("FolkmootError", "InputError"),
-    "folkmoot.library": ("ask_panel", "ask_panel_async", "resume_run", "run_protocol", "run_protocol_async"),
+    "folkmoot.python.library": ("ask_panel", "ask_panel_async", "resume_run", "run_protocol", "run_protocol_async"),
     "folkmoot.types": ("Completion", "Outcome", "Provider", "Request", "Result", "Seat", "Usage"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
     if not name.startswith("_") and (Path(__file__).parent / "protocols" / f"{name}.py").is_file():
         from functools import partial
 
-        from folkmoot.library import run_protocol
+        from folkmoot.python.library import run_protocol
 
         return partial(run_protocol, name)
     raise AttributeError(f"module 'folkmoot' has no attribute {name!r}")

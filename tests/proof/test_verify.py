@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from folkmoot.engine import Engine, EngineConfig
 from folkmoot.errors import InputError
 from folkmoot.execute import execute
 from folkmoot.proof.export_file import mailed, read_mailed
@@ -19,6 +18,7 @@ from folkmoot.proof.recount import recompute
 from folkmoot.proof.training import training_lines
 from folkmoot.proof.transcript import transcript
 from folkmoot.proof.verify import Verification, verify, verify_file
+from folkmoot.python.stepping import Engine, EngineConfig
 from folkmoot.record.bundle import bundle_of, read_bundle, unpack
 from folkmoot.record.store import Attached, RunFolder
 from folkmoot.render.html import page as page_of

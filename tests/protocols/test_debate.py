@@ -12,10 +12,10 @@ from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import replay
 from folkmoot.formats.sources import Source, write_sources
-from folkmoot.library import resume_run, run_protocol
 from folkmoot.machine.config import Config
 from folkmoot.prompting import blocks
 from folkmoot.protocols import check_options, find_protocol
+from folkmoot.python.library import resume_run, run_protocol
 from folkmoot.record.store import Home, RunFolder
 from folkmoot.running.runs import Machine
 from folkmoot.stances import STANCES

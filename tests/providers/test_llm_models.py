@@ -15,12 +15,12 @@ import pytest
 from llm.plugins import pm
 
 from folkmoot.errors import FailureKind, InputError, ProviderError
-from folkmoot.library import run_protocol
 from folkmoot.machine.seats import parse_models
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.llm_errors import provider_error
 from folkmoot.providers.llm_models import LlmModels
+from folkmoot.python.library import run_protocol
 from folkmoot.testing import provider_contract
 from folkmoot.types import Attachment, Message
 from tests.loopback import Asked, LoopbackModels, Reply

@@ -13,12 +13,12 @@ import pytest
 
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.formats.sources import read_sources
-from folkmoot.library import run_protocol
 from folkmoot.machine.config import Config
 from folkmoot.machine.seats import parse_models
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.web import as_query
+from folkmoot.python.library import run_protocol
 from folkmoot.record.store import Home
 from folkmoot.running.runs import Machine
 from folkmoot.testing import provider_contract, request

@@ -17,8 +17,8 @@ from llm.parts import AttachmentPart, Message, StreamEvent, TextPart, ToolResult
 from folkmoot.core.limits import Limits
 from folkmoot.errors import FolkmootError
 from folkmoot.frontends.llm_plugin.options import options_behind, protocol_options
-from folkmoot.library import this_machine
 from folkmoot.providers.llm_models import answering_for_a_run
+from folkmoot.python.library import this_machine
 from folkmoot.record.store import Turn
 from folkmoot.render.as_json import result_json
 from folkmoot.render.plain import PlainView

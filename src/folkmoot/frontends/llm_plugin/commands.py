@@ -13,7 +13,6 @@ from typing import IO, Any
 
 import click
 
-from folkmoot.consortia import documented
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.events import Listener
 from folkmoot.frontends.cli.driver import Screen, carry_out, result_writer, this_machine
@@ -22,6 +21,7 @@ from folkmoot.frontends.llm_plugin.configs import PROTOCOL, as_config, config_te
 from folkmoot.frontends.llm_plugin.flags import MEMBERS, RULES, options_given, system_given
 from folkmoot.frontends.llm_plugin.names import Names
 from folkmoot.machine.panels import make_panel
+from folkmoot.python.consortia import documented
 from folkmoot.render.wording import one_line
 from folkmoot.running.planning import Asked, check_panel, plan
 from folkmoot.running.runs import begin

@@ -10,8 +10,8 @@ from pydantic import AliasChoices, Field, create_model
 from pydantic.fields import FieldInfo
 
 from folkmoot.errors import InputError
-from folkmoot.library import this_machine
 from folkmoot.protocols import Options, find_protocol
+from folkmoot.python.library import this_machine
 from folkmoot.running.planning import DEFAULT_PROTOCOL, find_model
 from folkmoot.running.runs import Machine
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from statistics import mean
 
-from folkmoot.consortia import documented
 from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.llm_plugin.configs import PROTOCOL
+from folkmoot.python.consortia import documented
 from folkmoot.record.bundle import result_of
 from folkmoot.record.index import Index
 from folkmoot.record.index_rows import RunRow

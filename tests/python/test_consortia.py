@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from folkmoot.consortia import create_consortium
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.machine.config import Config
 from folkmoot.machine.panels import Panel
+from folkmoot.python.consortia import create_consortium
 from folkmoot.record.store import Home
 from folkmoot.running.runs import Machine
 

@@ -2,7 +2,7 @@
 
 (The name of this module is a plural, because `folkmoot.consortium` is the protocol as a function.)
 
->>> from folkmoot.consortia import create_consortium
+>>> from folkmoot.python.consortia import create_consortium
 >>> panel = create_consortium(["sim/careful", "sim/hasty:2"], confidence_threshold=0.9)          # doctest: +SKIP
 >>> panel.orchestrate("What is 17 * 23?")["synthesis"]["synthesis"]                               # doctest: +SKIP
 """
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from folkmoot.blocking import wait_for
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
-from folkmoot.library import this_machine
+from folkmoot.python.library import this_machine
 from folkmoot.record.store import RunSpec, Turn
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin

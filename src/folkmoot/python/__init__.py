@@ -1,0 +1,1 @@
+"""The ways in from Python: one function per protocol, and refinery's stepping engine."""

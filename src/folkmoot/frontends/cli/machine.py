@@ -17,7 +17,7 @@ from folkmoot.render.wording import Style, counted, duration, money, one_line, p
 from folkmoot.running.runs import Machine
 
 if TYPE_CHECKING:
-    from folkmoot.doctor import Check, Ready
+    from folkmoot.checkup.doctor import Check, Ready
 
 FORMAT = click.Option(["-o", "--output-format"], type=click.Choice(["text", "json"]), default="text", show_default=True)
 MOST_SHOWN = 12  # models of one provider
@@ -26,7 +26,7 @@ MOST_FOUND = 200  # models that --search prints
 
 def _models(search: str | None, output_format: str) -> int:
     """What can be asked here, what pays for it, and why the rest cannot be asked."""
-    from folkmoot.lineup import line_up
+    from folkmoot.checkup.model_list import line_up
 
     machine = this_machine()
     found = line_up(machine, search)
@@ -85,8 +85,8 @@ def _more(form: str, hidden: int, any_shown: bool, known: int, provider: str) ->
 
 def _doctor(models: Sequence[str], ask: bool, mend: bool, timeout: float, output_format: str) -> int:
     """Try each seat once with a tiny question, and say what is wrong with it and how to mend it."""
-    from folkmoot.doctor import examine, prepare
-    from folkmoot.mending import mend_folders
+    from folkmoot.checkup.advice import mend_folders
+    from folkmoot.checkup.doctor import examine, prepare
 
     machine = this_machine()
     if mend:
@@ -133,7 +133,7 @@ def _introduce(machine: Machine) -> None:
 
 
 def _plan(ready: Ready, ask: bool) -> str:
-    from folkmoot.doctor import QUESTION
+    from folkmoot.checkup.doctor import QUESTION
 
     asked = ready.askable
     if not ask or not asked:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.doctor import MOST_TOKENS, QUESTION, Check, examine, prepare
+from folkmoot.checkup.advice import mend_folders
+from folkmoot.checkup.doctor import MOST_TOKENS, QUESTION, Check, examine, prepare
 from folkmoot.errors import InputError
 from folkmoot.machine.config import Config, config_path, load_config
-from folkmoot.mending import mend_folders
 from folkmoot.record.index import Index
 from folkmoot.record.store import Home, RunSpec
 from folkmoot.running.runs import Machine

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from folkmoot import events
+from folkmoot.checkup.advice import mend_seat
 from folkmoot.core.calling import same_model
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import execute, freeze
 from folkmoot.machine.discovery import Tables, login_of, look_around, stored_login
 from folkmoot.machine.seats import seats_of
-from folkmoot.mending import mend_seat
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, Agent

@@ -1,61 +1,57 @@
-"""What may know of what. Reading LAYERS from the top down is reading how Folkmoot is built."""
+"""What may import what. Reading ROOMS from the top down is reading how Folkmoot is built.
+
+A room is a folder of `src/folkmoot`, or a module that lies beside the folders. Every room is named here with all that
+it may import; there is no default, so a module or folder that nobody named fails.
+"""
 
 import ast
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import folkmoot
 
 SOURCE = Path(folkmoot.__file__).parent
 
-LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("words", ("errors", "types", "events", "prompting", "_version")),
-    # reading replies and counting them: pure functions; a part that is named nowhere below belongs here
-    ("parts", ("formats", "labels", "tally", "closing")),
-    # what is on disk, and what a run may take
-    ("record", ("journal", "limits", "places", "store")),
-    # the engine: a call, and all that a protocol may touch
-    ("engine", ("pacing", "calling", "batch", "run")),
-    ("protocols", ("protocols",)),
-    # from a RunSpec to a Result: the one function that every way in calls
-    ("execute", ("execute",)),
-    # what is made of a run's folder, and what starts, resumes and forks runs on this machine
-    (
-        "runs",
-        (
-            "account", "asking", "bundle", "config", "consortium_configs", "discovery", "doctor", "estimate",
-            "exchange", "export", "index", "intake", "late", "lineup", "logs", "mailed", "mending", "nested", "panels",
-            "people", "prices", "probing", "providers", "receipt", "rows", "runs", "seats", "status", "testimony",
-            "testing", "tracing", "training", "transcript", "verify",
-        ),
-    ),
-    # the ways in
-    ("library", ("library", "engine", "consortia", "folkmoot")),
-    ("frontends", ("frontends", "render", "evals")),
-)  # fmt: skip
-"""Lowest first. A module may import its own layer and every lower one."""
+WORDS = {"_version", "blocking", "errors", "events", "labels", "prompting", "stances", "types"}
+"""The modules that everything else is written in. They import one another and nothing else of Folkmoot."""
 
-NARROWER = {
-    # what a provider needs: nothing of runs, so that anybody can write one
-    "providers": {"errors", "types", "prompting", "prices", "formats", "intake"},
-    # a protocol reaches a seat only through its run
-    "protocols": {"words", "parts", "run", "batch", "calling"},
+ENGINE = {"core.run", "core.batch", "core.calling"}
+"""All of the engine that a protocol may touch."""
+
+ROOMS: dict[str, set[str]] = {
+    # lowest first: what a seat writes and how that is read; then what counts, calls and answers
+    "formats": set(),
+    "counting": {"formats"},
+    "core": {"formats"},
+    "providers": {"formats"},
+    "protocols": {"counting", "formats", *ENGINE},
+    # a run's folder; what this machine has; from a RunSpec to a Result
+    "record": {"core", "formats"},
+    "machine": {"providers"},
+    "execute": {"protocols", "record", "core"},
+    # what a record says, and whether it holds; from a question to a run on this machine
+    "proof": {"execute", "record", "counting", "formats", "protocols", "core"},
+    "running": {"proof", "execute", "machine", "record", "providers", "protocols", "core"},
+    "evals": {"running", "execute", "record", "counting", "formats", "core"},
+    # what works here, and the ways in from Python
+    "checkup": {"running", "execute", "machine", "record", "providers", "core"},
+    "python": {"running", "execute", "machine", "record", "protocols", "counting", "core"},
     # pictures of a run are made of what was said of it
-    "render": {"words", "parts", "receipt"},
-    "formats": {"words", "parts"},
-    "intake": {"words"},
-    "panels": {"words", "places"},
-    "seats": {"words", "panels", "providers", "prices"},
-    "config": {"words", "panels", "places", "providers"},
-    "discovery": {"words", "providers", "probing"},
-    "prices": {"words", "providers"},
-}
-"""Modules that may know less than their layer: layers or modules they may import besides themselves."""
-
-RANK = {module: rank for rank, (_, modules) in enumerate(LAYERS) for module in modules}
-LAYER = {module: layer for layer, modules in LAYERS for module in modules}
-PARTS = [layer for layer, _ in LAYERS].index("parts")
+    "render": {"proof.receipt", "core", "formats"},
+    # for authors of protocols and providers
+    "writing": {"core", "counting", "formats", "protocols", "providers.base"},
+    "testing": {"providers"},
+    "folkmoot": {"python", "counting"},
+    # the ways in
+    "frontends": {
+        "checkup", "counting", "evals", "execute", "folkmoot", "machine", "proof", "protocols", "providers", "python",
+        "record", "render", "running", "core.limits", "core.journal",
+    },
+}  # fmt: skip
+"""Room -> the rooms, or single modules of one, that it may import besides itself and WORDS."""
 
 FILES = {str(path.relative_to(SOURCE)): path for path in sorted(SOURCE.rglob("*.py"))}
 
@@ -65,24 +61,29 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
-def part_of(module: str) -> str:
-    """folkmoot.formats.scores -> formats"""
-    return module.split(".")[1] if "." in module else module
+def module_of(path: Path) -> str:
+    """The dotted name below folkmoot: formats/scores.py is "formats.scores", __init__.py is "folkmoot"."""
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix("__init__").rstrip(".") or "folkmoot"
 
 
-def own_part(path: Path) -> str:
-    return part_of(".".join(("folkmoot", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__"))
+def room_of(module: str) -> str:
+    """formats.scores -> formats"""
+    return module.partition(".")[0]
 
 
-def layer_of(part: str) -> str:
-    return LAYER.get(part, "parts")
+def own_room(path: Path) -> str:
+    return room_of(module_of(path))
 
 
 @cache
 def imported(path: Path) -> frozenset[tuple[str, str]]:
-    """(module, name) of every import, wherever it stands: `from folkmoot import tally` is ("folkmoot.counting.tally", "")."""
+    return imports_of(tree_of(path))
+
+
+def imports_of(tree: ast.Module) -> frozenset[tuple[str, str]]:
+    """(module, name) of every import: `from folkmoot.counting import tally` is ("folkmoot.counting.tally", "")."""
     found: set[tuple[str, str]] = set()
-    for node in ast.walk(tree_of(path)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {(each.name, "") for each in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -97,8 +98,27 @@ def libraries(path: Path) -> set[str]:
     return {module.split(".")[0] for module, _ in imported(path)}
 
 
-def our_parts(path: Path) -> set[str]:
-    return {part_of(module) for module, _ in imported(path) if module.split(".")[0] == "folkmoot"} - {own_part(path)}
+def ours(tree: ast.Module) -> set[str]:
+    """The modules of Folkmoot that are imported, without the package's name: "formats.scores"."""
+    return {
+        module.removeprefix("folkmoot.")
+        for module, _ in imports_of(tree)
+        if module == "folkmoot" or module.startswith("folkmoot.")
+    }
+
+
+def refused(room: str, tree: ast.Module) -> set[str]:
+    """The imports in a module of `room` that ROOMS does not allow."""
+
+    def allowed(module: str) -> bool:
+        places = {module.rsplit(".", cut)[0] for cut in range(module.count(".") + 1)}
+        return bool(places & (WORDS | ({room} | ROOMS[room] if room not in WORDS else set())))
+
+    return {module for module in ours(tree) if not allowed(module)}
+
+
+def unnamed(paths: Iterable[Path]) -> set[str]:
+    return {own_room(path) for path in paths} - set(ROOMS) - WORDS
 
 
 def offences(check: Callable[[Path], Iterable[object]]) -> dict[str, list[object]]:
@@ -106,22 +126,53 @@ def offences(check: Callable[[Path], Iterable[object]]) -> dict[str, list[object
     return {name: found for name, path in FILES.items() if (found := sorted(check(path), key=str))}
 
 
-def test_dependencies_point_down() -> None:
-    def upward(path: Path) -> set[str]:
-        rank = RANK.get(own_part(path), PARTS)
-        return {part for part in our_parts(path) if RANK.get(part, PARTS) > rank}
-
-    assert offences(upward) == {}
+def test_every_module_and_folder_is_named() -> None:
+    assert unnamed(FILES.values()) == set()
+    assert set(ROOMS) | WORDS == {own_room(path) for path in FILES.values()}, "ROOMS or WORDS names what is gone"
 
 
-def test_some_modules_may_know_less_than_their_layer() -> None:
-    def too_much(path: Path) -> set[str]:
-        allowed = NARROWER.get(own_part(path))
-        if allowed is None:
-            return set()
-        return {part for part in our_parts(path) if part not in allowed and layer_of(part) not in allowed}
+def test_every_room_imports_only_what_it_may() -> None:
+    assert offences(lambda path: refused(own_room(path), tree_of(path))) == {}
 
-    assert offences(too_much) == {}
+
+def test_rooms_lie_on_floors_without_a_circle() -> None:
+    """Rooms whose imports are all on lower floors make a floor; ten are enough, and none is left over."""
+    below = {room: {room_of(each) for each in allowed} - {room} for room, allowed in ROOMS.items()}
+    floors = 1  # the words
+    while below:
+        floor = {room for room, needs in below.items() if not needs & set(below)}
+        assert floor, f"a circle among {sorted(below)}"
+        below = {room: needs for room, needs in below.items() if room not in floor}
+        floors += 1
+    assert floors <= 10
+
+
+def test_modules_of_a_room_make_no_circle() -> None:
+    needs = {module_of(path): ours(tree_of(path)) for path in FILES.values()}
+    needs = {module: {each for each in found if each in needs and each != module} for module, found in needs.items()}
+    while free := {module for module, found in needs.items() if not found & set(needs)}:
+        needs = {module: found for module, found in needs.items() if module not in free}
+    assert sorted(needs) == sorted(LAZY_CIRCLES & set(needs))
+
+
+@pytest.mark.parametrize(
+    ("planted", "why"),
+    [
+        ("from folkmoot.record.files import write_atomically", "a protocol writes no files"),
+        ("from folkmoot.core.journal import Journal", "a protocol does not know the record"),
+        ("from folkmoot.core import journal", "nor by another spelling"),
+        ("def later():\n    import folkmoot.record.writer_thread", "nor inside a function"),
+    ],
+)
+def test_a_planted_import_is_refused(planted: str, why: str) -> None:
+    source = FILES["protocols/converge.py"].read_text("utf-8")
+    assert refused("protocols", ast.parse(source)) == set()
+    assert len(refused("protocols", ast.parse(f"{source}\n{planted}\n"))) == 1, why
+
+
+@pytest.mark.parametrize("name", ["shortcuts.py", "extras/__init__.py", "extras/more.py"])
+def test_a_planted_module_or_folder_is_refused(name: str) -> None:
+    assert unnamed([SOURCE / name]) == {name.partition("/")[0].removesuffix(".py")}
 
 
 def test_only_a_call_reaches_a_provider() -> None:
@@ -140,7 +191,7 @@ def test_only_a_call_reaches_a_provider() -> None:
 
 def test_nothing_below_the_ways_in_prints_or_knows_who_watches() -> None:
     def watched(path: Path) -> set[str]:
-        if layer_of(own_part(path)) == "frontends":
+        if own_room(path) in ("frontends", "render", "evals"):
             return set()
         names = {node.id for node in ast.walk(tree_of(path)) if isinstance(node, ast.Name)}
         return (libraries(path) & FRONTEND_LIBRARIES) | (names & {"print", "input"})
@@ -152,13 +203,15 @@ def test_the_ways_in_go_through_execute() -> None:
     """Of the record they may ask one thing: whether somebody is working on it."""
 
     def behind(path: Path) -> set[str]:
-        if own_part(path) != "frontends":
+        if own_room(path) != "frontends":
             return set()
-        touched = {f"{part_of(module)}.{name}" for module, name in imported(path) if part_of(module) in INTERNALS}
-        if "journal." in touched:
+        names = {
+            f"{module.removeprefix('folkmoot.core.')}.{name}" for module, name in imported(path) if ".core" in module
+        }
+        if "journal." in names:
             used = {ast.unparse(node) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
-            touched = (touched - {"journal."}) | {each for each in used if each.startswith("journal.")}
-        return touched - {"journal.held"}
+            names = (names - {"journal."}) | {each for each in used if each.startswith("journal.")}
+        return names - {"journal.held", "limits.Limits", "limits.Purse"}
 
     assert offences(behind) == {}
 
@@ -167,7 +220,7 @@ def test_a_protocol_is_pure_between_two_replies() -> None:
     """Or a replay could decide otherwise: no clock, no chance but `run.rng`, no files."""
 
     def impure(path: Path) -> set[str]:
-        if own_part(path) != "protocols" or path.name == "__init__.py":
+        if own_room(path) != "protocols" or path.name == "__init__.py":
             return set()
         used = {ast.unparse(node) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
         return (libraries(path) & IMPURE) | (used & {"asyncio.sleep", "asyncio.wait_for", "asyncio.timeout"})
@@ -195,13 +248,9 @@ def test_a_name_says_what_is_inside() -> None:
     assert offences(empty_names) == {}
 
 
-def test_every_module_that_is_named_here_exists() -> None:
-    there = {own_part(path) for path in FILES.values()}
-    assert set(RANK) <= there, "LAYERS names modules that are gone"
-
-
 FRONTEND_LIBRARIES = {"argparse", "click", "rich", "starlette", "uvicorn", "mcp", "prompt_toolkit", "textual"}
-INTERNALS = {"run", "batch", "calling", "pacing", "journal"}
+LAZY_CIRCLES: set[str] = set()
+"""Modules that import one another inside functions; each needs a reason."""
 IMPURE = {
     "random",
     "time",

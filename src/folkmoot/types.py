@@ -16,6 +16,20 @@ is made of calls of a panel, which are billed each for itself."""
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
 
+MEDIA_TYPES: Mapping[str, str] = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".pdf": "application/pdf",
+}
+"""The attachments a run can have: media type by file name ending."""
+
+PDF = frozenset({"application/pdf"})
+IMAGES = frozenset(MEDIA_TYPES.values()) - PDF
+
+
 class Record(BaseModel):
     """Anything stored or sent: immutable, and strict about keys it does not know."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.frontends.installed import QUICK, Installed
-from tests.test_consortium_configs import DEFAULTS, database
+from tests.machine.test_consortium_configs import DEFAULTS, database
 
 QUESTION = "What is 17 * 23?"
 

@@ -10,8 +10,8 @@ import pytest
 from folkmoot.counting import rankings
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.machine.seats import seats_of, with_duties
-from folkmoot.presets import presets
 from folkmoot.prompting import blocks
+from folkmoot.protocols.council import PRESETS
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.testing import ScriptedProvider
@@ -267,9 +267,9 @@ def test_an_order_that_is_settled_is_the_order_whatever_follows() -> None:
 # ----- presets
 
 
-@pytest.mark.parametrize("name", sorted(presets()))
+@pytest.mark.parametrize("name", sorted(PRESETS))
 def test_a_preset_is_nothing_but_options(name: str) -> None:
-    preset, provider, same = presets()[name], ScriptedProvider(seated), ScriptedProvider(seated)
+    preset, provider, same = PRESETS[name], ScriptedProvider(seated), ScriptedProvider(seated)
     council(provider, preset=name)
     council(same, stance=preset.stance, judge_by=preset.judge_by, brief=preset.brief)
     assert [request.messages for request in provider.requests] == [request.messages for request in same.requests]
@@ -287,7 +287,7 @@ def test_oxford_seats_argue_for_and_against_in_turn_and_rank_without_a_side() ->
 def test_what_is_given_comes_before_what_the_preset_says() -> None:
     provider = ScriptedProvider(seated)
     council(provider, preset="redteam", brief="One line.")
-    assert "One line." in prompt_of(provider.requests[-1]) and presets()["redteam"].judge_by in prompt_of(
+    assert "One line." in prompt_of(provider.requests[-1]) and PRESETS["redteam"].judge_by in prompt_of(
         provider.requests[3]
     )
 

@@ -18,12 +18,62 @@ from folkmoot.counting.rankings import Standing
 from folkmoot.errors import CallFailed
 from folkmoot.formats import TEXT
 from folkmoot.formats.ranking import Ranking, ranking_for
-from folkmoot.presets import Preset, presets
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.types import JSON, Candidate, Outcome
+from folkmoot.types import JSON, Candidate, Outcome, Record
 
 MOST_CHAIRS = 3  # asked one after the other, until one answers
+
+
+class Preset(Record):
+    """Values of the options of the same names, which `--preset NAME` stands for."""
+
+    stance: tuple[str, ...] = ()  # dealt to the seats in turn
+    judge_by: str = ""
+    brief: str = ""  # what the chair is to write
+
+
+PRESETS: Mapping[str, Preset] = {
+    "redteam": Preset(
+        stance=(
+            (
+                "Attack what is put before you. Find how it fails: what "
+                "is wrong, what it takes for granted, who could abuse it."
+            ),
+        ),
+        judge_by=(
+            "how serious and how well founded the objections are; an objection that does not hold is worth nothing"
+        ),
+        brief=(
+            "List the objections that hold, the most serious first. "
+            "For each: what happens, why, and what would prevent it."
+        ),
+    ),
+    "premortem": Preset(
+        stance=(
+            (
+                "It is a year from now, and this has failed. Tell how "
+                "it came to that, as somebody who was there and saw it coming."
+            ),
+        ),
+        judge_by="how likely the story is, and whether one could have known it in time",
+        brief=(
+            "Give the likeliest causes of failure, the likeliest first; for "
+            "each its first sign, and what to do about it now."
+        ),
+    ),
+    "oxford": Preset(
+        stance=(
+            "Argue for the motion, as well as it can honestly be done.",
+            "Argue against the motion, as well as it can honestly be done.",
+        ),
+        judge_by="the strength of the argument, whichever side it is on",
+        brief=(
+            "Set out the best case for and the best case against. "
+            "Then say which side carries it, and what would turn that."
+        ),
+    ),
+}
 
 
 class CouncilOptions(Options):
@@ -32,7 +82,7 @@ class CouncilOptions(Options):
         description="Who writes the answer; where one fails, the next. If not given, the first seat's model.",
         json_schema_extra={"duty": "chair", "else": "first"},
     )
-    preset: str | None = Field(None, description=f"Stances and tasks by name: {', '.join(presets())}.")
+    preset: str | None = Field(None, description=f"Stances and tasks by name: {', '.join(PRESETS)}.")
     stance: tuple[str, ...] = Field((), description="How to answer, dealt to the seats in turn.")
     judge_by: str | None = Field(None, description="What the ranking goes by, instead of right, complete and clear.")
     brief: str | None = Field(None, description="What the chair is to write, instead of the best answer.")
@@ -45,14 +95,14 @@ class CouncilOptions(Options):
     @field_validator("preset")
     @classmethod
     def _exists(cls, name: str | None) -> str | None:
-        if name is not None and name not in presets():
-            raise ValueError(f"there are {', '.join(presets())}")
+        if name is not None and name not in PRESETS:
+            raise ValueError(f"there are {', '.join(PRESETS)}")
         return name
 
     @property
     def way(self) -> Preset:
         """The preset's values, where they are not given themselves."""
-        known = presets()[self.preset] if self.preset else Preset()
+        known = PRESETS[self.preset] if self.preset else Preset()
         given = {name: value for name in Preset.model_fields if (value := getattr(self, name))}
         return known.model_copy(update=given)
 

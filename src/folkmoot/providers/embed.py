@@ -19,8 +19,7 @@ from folkmoot.formats.vector import read_vector, write_vector
 from folkmoot.providers.base import BaseProvider, Settings, estimate_usage
 from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, server_root
 from folkmoot.providers.prices import list_price
-from folkmoot.running.intake import MEDIA_TYPES
-from folkmoot.types import JSON, Completion, OnText, Request, Usage
+from folkmoot.types import IMAGES, JSON, PDF, Completion, OnText, Request, Usage
 
 if TYPE_CHECKING:
     import httpx2
@@ -57,7 +56,7 @@ class Embeddings(BaseProvider):
 
     streams = False
     timeout = 60.0
-    attachments = frozenset(MEDIA_TYPES.values())  # none of them concerns an answer's vector
+    attachments = IMAGES | PDF  # none of them concerns an answer's vector
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings

@@ -23,7 +23,7 @@ from folkmoot.providers.catalog import APIS
 from folkmoot.providers.llm_errors import provider_error
 from folkmoot.providers.llm_events import each_within, events_of
 from folkmoot.providers.prices import list_price
-from folkmoot.types import Completion, OnText, Request, Usage
+from folkmoot.types import IMAGES, PDF, Completion, OnText, Request, Usage
 
 if TYPE_CHECKING:
     from llm.models import ModelWithAliases
@@ -44,8 +44,6 @@ _VENDORS = {"claude": "anthropic", "gemini": "google", "grok": "xai"}
 
 _LAYERS = 2  # of what holds a connection
 _PATIENCE = 2.0  # seconds for connections to close
-
-MEDIA_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"})
 
 
 def open_provider(_name: str, settings: Settings) -> "LlmModels":
@@ -94,7 +92,7 @@ def _either(model: "ModelWithAliases") -> Any:
 class LlmModels(BaseProvider):
     """The models of one installation of `llm`. They are looked up once: its plugins cannot be loaded by two threads."""
 
-    attachments = MEDIA_TYPES
+    attachments = IMAGES | PDF
 
     def __init__(self, settings: Settings, models: Mapping[str, "ModelWithAliases"]) -> None:
         self.settings, self._models = settings, models
@@ -121,7 +119,7 @@ class LlmModels(BaseProvider):
 
     def attachments_of(self, name: str) -> frozenset[str]:
         """The media types that one model takes."""
-        return MEDIA_TYPES & frozenset(_either(self._models[name]).attachment_types)
+        return self.attachments & frozenset(_either(self._models[name]).attachment_types)
 
     def unsupported_by(self, name: str) -> frozenset[str]:
         """The settings of a seat that one model has no option for."""

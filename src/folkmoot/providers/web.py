@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from folkmoot.errors import FailureKind, InputError, ProviderError
 from folkmoot.formats.sources import MOST_SOURCES, Source, write_sources
 from folkmoot.providers.base import BaseProvider, Settings
-from folkmoot.running.intake import MEDIA_TYPES
-from folkmoot.types import JSON, Billing, Completion, OnText, Request
+from folkmoot.types import IMAGES, JSON, PDF, Billing, Completion, OnText, Request
 
 if TYPE_CHECKING:
     import httpx2
@@ -38,7 +37,7 @@ class WebSearch(BaseProvider):
     billing: Billing = "subscription"
     streams = False
     timeout = 30.0
-    attachments = frozenset(MEDIA_TYPES.values())  # none of them can be searched for, and none is in the way
+    attachments = IMAGES | PDF  # none of them can be searched for, and none is in the way
 
     def __init__(self, key: str, base_url: str, idle_timeout: float | None = None) -> None:
         self._key, self._url, self._silence = key, base_url.rstrip("/"), idle_timeout

@@ -8,19 +8,10 @@ from typing import BinaryIO
 
 from folkmoot.errors import InputError
 from folkmoot.prompting import block
-from folkmoot.types import Attachment
+from folkmoot.types import MEDIA_TYPES, Attachment
 
 TEXT_LIMIT = 1_000_000  # bytes of prompt and files together
 ATTACHMENT_LIMIT = 20_000_000  # bytes of images and PDFs together
-
-MEDIA_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-    ".pdf": "application/pdf",
-}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import logging
 
 from folkmoot import events
 
-log = logging.getLogger("folkmoot.core.run")
+log = logging.getLogger("folkmoot.run")
 
 
 def log_event(event: events.Event) -> None:

@@ -153,7 +153,7 @@ def use_colour(stream: Any) -> bool:
 
 def set_up_logging(screen: Screen) -> None:
     if not (screen.verbose or screen.debug):
-        logging.getLogger("folkmoot.core.run").setLevel(logging.CRITICAL)  # what goes wrong is shown by the view
+        logging.getLogger("folkmoot.run").setLevel(logging.CRITICAL)  # what goes wrong is shown by the view
     else:
         logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
         logging.getLogger("folkmoot").setLevel(logging.DEBUG if screen.debug else logging.INFO)

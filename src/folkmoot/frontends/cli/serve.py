@@ -38,7 +38,7 @@ def _serve(
         raise InputError("--budget, --per and --only are a key's: give --new-key NAME too")
     machine = this_machine()
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    logging.getLogger("folkmoot.core.run").setLevel(logging.CRITICAL)  # what goes wrong in a run is on its record
+    logging.getLogger("folkmoot.run").setLevel(logging.CRITICAL)  # what goes wrong in a run is on its record
     from folkmoot.frontends.server.serving import serve
 
     serving = serve(machine, host, port, max_body=max_body, max_runs=max_runs, ready=_ready)

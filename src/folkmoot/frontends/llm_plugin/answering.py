@@ -27,7 +27,7 @@ from folkmoot.running.planning import Asked, find_model, plan
 from folkmoot.running.runs import Machine, begin
 from folkmoot.types import JSON, Attachment, Result
 
-logging.getLogger("folkmoot.core.run").addHandler(logging.NullHandler())  # what goes wrong is shown as it happens
+logging.getLogger("folkmoot.run").addHandler(logging.NullHandler())  # what goes wrong is shown as it happens
 
 
 class Refused(llm.ModelError, click.ClickException):

@@ -51,9 +51,9 @@ class _Described:
 
     @property
     def attachment_types(self) -> frozenset[str]:
-        from folkmoot.running.intake import MEDIA_TYPES
+        from folkmoot.types import IMAGES, PDF
 
-        return frozenset(MEDIA_TYPES.values())
+        return IMAGES | PDF
 
     def __str__(self) -> str:
         return f"Folkmoot: {self.model_id}"

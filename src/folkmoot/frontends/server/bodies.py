@@ -14,8 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.record.store import Turn
-from folkmoot.running.intake import MEDIA_TYPES
-from folkmoot.types import JSON, Attachment, Record
+from folkmoot.types import JSON, MEDIA_TYPES, Attachment, Record
 
 B = TypeVar("B", bound=BaseModel)
 

@@ -4,7 +4,8 @@ from anthropic import AsyncAnthropic
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
-from folkmoot.providers.api.vendor import IMAGES, PDF, Access, Vendor
+from folkmoot.providers.api.vendor import Access, Vendor
+from folkmoot.types import IMAGES, PDF
 
 
 def open_vendor(access: Access) -> Vendor:

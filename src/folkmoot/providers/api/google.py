@@ -15,7 +15,8 @@ from pydantic_ai.providers.google import GoogleProvider
 from pydantic_ai.providers.google_cloud import GoogleCloudProvider
 
 from folkmoot.errors import InputError
-from folkmoot.providers.api.vendor import PDF, Access, Vendor
+from folkmoot.providers.api.vendor import Access, Vendor
+from folkmoot.types import PDF
 
 _ATTACHMENTS = PDF | {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

@@ -26,8 +26,9 @@ from pydantic_ai.providers.openrouter import OpenRouterProvider
 from pydantic_ai.providers.vllm import VLLMProvider
 
 from folkmoot.errors import InputError
-from folkmoot.providers.api.vendor import IMAGES, PDF, Access, Vendor
+from folkmoot.providers.api.vendor import Access, Vendor
 from folkmoot.providers.catalog import server_root
+from folkmoot.types import IMAGES, PDF
 
 
 class _QuickCompletions(AsyncCompletions):

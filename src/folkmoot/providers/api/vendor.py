@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import httpx2
     from pydantic_ai.models import Model
 
-IMAGES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
-PDF = frozenset({"application/pdf"})
 _CONNECTIONS = 1000  # at once; google-genai's own limit is 100, which holds large panels up
 _CONNECT_SECONDS = 10.0
 VIA = "x-folkmoot-via"  # the servers of ours through which a question came, see frontends/server/access.py

@@ -1,0 +1,21 @@
+"""All that authors of protocols and providers import. What stands here stays from version to version.
+
+A protocol needs `protocol`, `Options`, `Run`, `Call`, a `Format` such as `TEXT`, and returns an `Outcome`; a provider
+needs `BaseProvider`, `Settings`, `Request` and `Completion`. `docs/providers.md` shows one of each.
+"""
+
+from folkmoot.core.batch import Batch
+from folkmoot.core.calling import Call
+from folkmoot.core.run import Run
+from folkmoot.errors import CallFailed, InputError, ProviderError, TooFewSeats, Unparseable
+from folkmoot.formats import TEXT, Format
+from folkmoot.prompting import DATA, block
+from folkmoot.protocols import Options, protocol
+from folkmoot.providers.base import BaseProvider, Settings
+from folkmoot.types import Billing, Candidate, Completion, OnText, Outcome, Provider, Request, Seat, Usage
+
+__all__ = [
+    "DATA", "TEXT", "BaseProvider", "Batch", "Billing", "Call", "CallFailed", "Candidate", "Completion", "Format",
+    "InputError", "OnText", "Options", "Outcome", "Provider", "ProviderError", "Request", "Run", "Seat", "Settings",
+    "TooFewSeats", "Unparseable", "Usage", "block", "protocol",
+]  # fmt: skip

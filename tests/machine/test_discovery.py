@@ -229,7 +229,7 @@ def test_nothing_but_a_server_is_asked_for_models() -> None:
 
 
 def test_the_tested_versions_are_those_that_the_contract_tests_install() -> None:
-    package = json.loads((Path(__file__).parent / "agents" / "package.json").read_text())["dependencies"]
+    package = json.loads((Path(__file__).parents[1] / "agents" / "package.json").read_text())["dependencies"]
     assert {agent.install.split()[-1]: agent.tested for agent in AGENTS.values()} == {
         name: version for name, version in package.items() if name != "node"
     }

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from folkmoot.errors import PERMANENT, RETRYABLE, InputError, ProviderError
+from folkmoot.machine.seats import seats_of
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.recorded import Recordings
 from folkmoot.testing import provider_contract, request
 from folkmoot.types import Completion, Request
+from tests.play import play, spec_for
 
 QUESTION = "How many legs have\n  two cats?"
 META = {"_meta": {"source": "a test"}}
@@ -73,6 +75,30 @@ def test_an_unknown_model_is_an_error_that_lists_the_known_ones(tmp_path: Path) 
     assert failure(provider, request("?", model="gamma")).kind == "model"
 
 
+def test_each_further_seat_of_a_model_takes_the_next_sample(tmp_path: Path) -> None:
+    several = {"question": "?", "answers": {"alpha": ["one", "two", None, ""], "beta": "only"}}
+    provider = recordings(record(tmp_path / "a.jsonl", META, several))
+    alone, *seats = (*seats_of(["recorded/alpha"]), *seats_of(["recorded/alpha"] * 5))
+    assert answer(provider, request("?", model="alpha", seat=alone)).text == "one"
+    assert [answer(provider, request("?", model="alpha", seat=seat)).text for seat in seats[:2]] == ["one", "two"]
+    for seat, why in zip(seats[2:], ["is empty", "is empty", "holds 4 samples of alpha"], strict=True):
+        error = failure(provider, request("?", model="alpha", seat=seat))
+        assert error.kind == "unrecorded" and why in str(error)
+
+
+def test_a_further_seat_of_a_model_that_was_recorded_once_abstains_and_says_so(tmp_path: Path) -> None:
+    path = record(tmp_path / "a.jsonl", META, ENTRY)
+    spec = spec_for("vote", ["recorded/beta", "recorded/beta"], prompt=QUESTION, early="off")
+    result = play(spec, recordings(path))
+    assert result.answer == "8"
+    assert [(each.model_id, each.kind, each.message) for each in result.failures] == [
+        (
+            "recorded/beta#2", "unrecorded",
+            "the recording holds one sample of beta for this question, so its seat #2 abstains",
+        )
+    ]  # fmt: skip
+
+
 def test_an_unknown_question_is_not_answered(tmp_path: Path) -> None:
     provider = recordings(record(tmp_path / "a.jsonl", META, ENTRY))
     error = failure(provider, request("How many legs have three cats?", model="beta"))
@@ -117,7 +143,11 @@ def test_several_files_are_read_as_one_and_the_first_to_answer_counts(tmp_path: 
         ("{", "line 2: this is not JSON"),
         ("[]", 'line 2: a recording needs "question" and "answers"'),
         ('{"question": "?"}', 'line 2: a recording needs "question" and "answers"'),
-        ('{"question": "?", "answers": {"a": null}}', "line 2: the answer of a is not text"),
+        ('{"question": "?", "answers": {"a": null}}', "line 2: the answer of a is neither a text nor a list of texts"),
+        (
+            '{"question": "?", "answers": {"a": ["7", 8]}}',
+            "line 2: the answer of a is neither a text nor a list of texts",
+        ),
         ("\x00", "line 2: this is not JSON"),
     ],
 )

@@ -1,8 +1,10 @@
 """Recorded seats: they answer a recorded question as the recorded model did, and say so when they do not know it.
 
 A recording is a file of JSON lines, plain or gzipped: optionally a first line `{"_meta": {...}}`, then one line for
-each question, of which only `question` and `answers` (model -> the text it wrote) are read. What such a line also says
-about the right answer is never looked at.
+each question, of which only `question` and `answers` are read. `answers` maps a model to the text it wrote, or to a
+list of texts where it was asked several times; an entry that is null or empty is a sample without an answer. The first
+seat of a model answers with the first sample, the second seat with the second one, and so on. What a line also says
+about the right answer is never read here.
 """
 
 import gzip
@@ -14,14 +16,17 @@ from pathlib import Path
 
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.providers.base import BaseProvider, Settings, estimate_usage
-from folkmoot.types import Billing, Completion, OnText, Request
+from folkmoot.types import Billing, Completion, OnText, Request, Seat
 
 FIRST_ANSWERS = frozenset({"ask", "answer", "propose"})
 """The phases in which a seat answers the question itself; a recording holds nothing for the others."""
 
 MAX_LISTED = 20  # models that an error message names
 
-Answers = Mapping[str, Mapping[str, str]]  # question -> model -> text
+Samples = tuple[str, ...]
+"""What one model wrote, one text for each time it was asked; "" where there was no answer."""
+
+Answers = Mapping[str, Mapping[str, Samples]]  # question -> model -> samples
 
 
 def open_provider(name: str, settings: Settings) -> "Recordings":
@@ -69,11 +74,30 @@ class Recordings(BaseProvider):
             raise ProviderError("missing", f"the recordings hold no answer of {model} to this question")
         if request.about.phase not in FIRST_ANSWERS:
             raise ProviderError("unrecorded", f"{model} was recorded answering, not in the phase {request.about.phase}")
-        text = found[model]
-        if not text.strip():
-            raise ProviderError("unrecorded", f"the recorded answer of {model} to this question is empty")
+        text = _sample(found[model], sample_number(request.about.seat), model)
         on_text(text)
         return Completion(text=text, model=f"{model} (recorded)", usage=estimate_usage(request, text), usd=0.0)
+
+
+def sample_number(seat: Seat) -> int:
+    """Which sample a seat answers with: 1 for the first or only seat of its model, 2 for the second, and so on.
+
+    >>> [sample_number(Seat(model="recorded/a", id=id)) for id in ("recorded/a", "recorded/a#3", "recorded/a#chair")]
+    [1, 3, 1]
+    """
+    ordinal = seat.id.removeprefix(f"{seat.model}#")
+    return int(ordinal) if ordinal.isdecimal() else 1
+
+
+def _sample(samples: Samples, number: int, model: str) -> str:
+    if number > len(samples):
+        held = "one sample" if len(samples) == 1 else f"{len(samples)} samples"
+        raise ProviderError(
+            "unrecorded", f"the recording holds {held} of {model} for this question, so its seat #{number} abstains"
+        )
+    if not samples[number - 1].strip():
+        raise ProviderError("unrecorded", f"the recorded answer of {model} to this question is empty")
+    return samples[number - 1]
 
 
 def find_model(asked: str, models: Iterable[str]) -> str:
@@ -99,12 +123,12 @@ def find_model(asked: str, models: Iterable[str]) -> str:
 
 def read_recordings(paths: Iterable[Path]) -> Answers:
     """The answers in all files. Raises InputError that names the file and the line."""
-    answers: dict[str, dict[str, str]] = {}
+    answers: dict[str, dict[str, Samples]] = {}
     for path in paths:
         for question, found in _read_recording(path):
             known = answers.setdefault(normal(question), {})
-            for model, text in found.items():
-                known.setdefault(model, text)
+            for model, samples in found.items():
+                known.setdefault(model, samples)
     return answers
 
 
@@ -117,7 +141,7 @@ def normal(question: str) -> str:
     return " ".join(question.split())
 
 
-def _read_recording(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _read_recording(path: Path) -> Iterator[tuple[str, dict[str, Samples]]]:
     number = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
@@ -128,7 +152,7 @@ def _read_recording(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
         raise InputError(f"{path}, after line {number}: cannot be read: {error}") from error
 
 
-def _read_line(line: bytes, where: str) -> tuple[str, dict[str, str]] | None:
+def _read_line(line: bytes, where: str) -> tuple[str, dict[str, Samples]] | None:
     """The question and its answers, or None for the line about the recording itself."""
     try:
         entry = json.loads(line)
@@ -139,7 +163,15 @@ def _read_line(line: bytes, where: str) -> tuple[str, dict[str, str]] | None:
     question = entry.get("question") if isinstance(entry, dict) else None
     answers = entry.get("answers") if isinstance(entry, dict) else None
     if not isinstance(question, str) or not isinstance(answers, dict):
-        raise InputError(f'{where}: a recording needs "question" and "answers" (model -> text) on every line')
-    if wrong := [model for model, text in answers.items() if not isinstance(text, str)]:
-        raise InputError(f"{where}: the answer of {wrong[0]} is not text")
-    return question, answers
+        raise InputError(
+            f'{where}: a recording needs "question" and "answers" (model -> text, or list of texts) on every line'
+        )
+    return question, {model: _samples(given, f"{where}: the answer of {model}") for model, given in answers.items()}
+
+
+def _samples(given: object, what: str) -> Samples:
+    if isinstance(given, str):
+        return (given,)
+    if not isinstance(given, list) or not all(text is None or isinstance(text, str) for text in given):
+        raise InputError(f"{what} is neither a text nor a list of texts")
+    return tuple(text or "" for text in given)

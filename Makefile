@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check test-local local-model bench lock clean
 
 demo: $(VENV)/ready  ## an offline converge with the live view
 	@FOLKMOOT_HOME=$${FOLKMOOT_HOME:-.cache/demo} $(BIN)/folkmoot converge \
@@ -17,6 +17,14 @@ test: $(VENV)/ready  ## lint, types and every test that needs no other program
 	$(BIN)/pytest -n auto
 
 check: test
+
+test-local: $(VENV)/ready  ## every protocol with a small real model, offline
+	tests/local/install
+	$(BIN)/pytest -m local -n 0 tests/local
+
+local-model:  ## serve that model on 127.0.0.1:8080 until Ctrl-C, for seats called llamacpp/smollm2
+	tests/local/install
+	.cache/local/env/bin/python tests/local/serve.py
 
 bench: $(VENV)/ready  ## the numbers in benchmarks/README.md, measured again
 	$(BIN)/python -m benchmarks

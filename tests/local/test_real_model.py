@@ -1,7 +1,7 @@
 """Three seats of a small real model in every protocol: whatever it writes, nothing is made up and nothing is lost.
 
 SmolLM2-135M answers badly and in odd forms, repeats its instructions and runs on until it is cut off: that is what it
-is good for. Needs `tests/local/install`; takes about five minutes on two cores.
+is good for. Needs `tests/local/install`; takes about seven minutes on two loaded cores.
 """
 
 import json
@@ -66,7 +66,8 @@ def test_every_answer_stands_in_a_reply(protocol: str, ran: Ran) -> None:
     run = ran(protocol)
     said = [words(reply) for reply in run.replies.values()]
     answers = [each["answer"] for each in run.result["all_answers"]]
-    if winner := run.result.get("winner"):
+    winner = run.result.get("winner")
+    if winner and protocol != "brainstorm":  # whose answer is a list of several
         answers.append(winner["answer"])
     assert answers
     made_up = [answer for answer in answers if not any(words(answer) in each for each in said)]
@@ -103,7 +104,6 @@ def test_an_example_of_the_instructions_that_comes_back_counts_for_nothing(proto
         each["step"]
         for each in run.events
         if each["event"] == "call_finished"
-        and each["step"] in run.replies  # as it was first written; a repaired one has another step there
         and (given := as_object(each["text"])) is not None
         and given in objects_in(run.instructions(each["step"]))
     ]

@@ -194,7 +194,6 @@ _DIALECTS = {
 def _chat_profile(dialect: _Dialect) -> OpenAIModelProfile:
     return OpenAIModelProfile(
         openai_chat_streaming_requires_finish_reason=True,  # a cut stream is not an answer
-        supports_json_schema_output=True,
         openai_chat_supports_max_completion_tokens=dialect.limit_field == "max_completion_tokens",
     )
 

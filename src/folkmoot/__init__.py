@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from folkmoot.counting.closing import ClosingRule, Decision, RoundScores, VoteThreshold, register_closing
     from folkmoot.errors import FolkmootError, InputError
     from folkmoot.python.consortia import create_consortium
-    from folkmoot.python.library import ask_panel, ask_panel_async, resume_run, run_protocol, run_protocol_async
+    from folkmoot.python.library import (
+        ask_panel,
+        ask_panel_async,
+        mark_run,
+        resume_run,
+        run_protocol,
+        run_protocol_async,
+    )
     from folkmoot.python.stepping import Engine, EngineConfig, RoundOverrides
     from folkmoot.types import Completion, Outcome, Provider, Request, Result, Seat, Usage
 
@@ -24,7 +31,14 @@ _HOMES = {
     "folkmoot.python.consortia": ("create_consortium",),
     "folkmoot.python.stepping": ("Engine", "EngineConfig", "RoundOverrides"),
     "folkmoot.errors": ("FolkmootError", "InputError"),
-    "folkmoot.python.library": ("ask_panel", "ask_panel_async", "resume_run", "run_protocol", "run_protocol_async"),
+    "folkmoot.python.library": (
+        "ask_panel",
+        "ask_panel_async",
+        "mark_run",
+        "resume_run",
+        "run_protocol",
+        "run_protocol_async",
+    ),
     "folkmoot.types": ("Completion", "Outcome", "Provider", "Request", "Result", "Seat", "Usage"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -32,7 +46,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 __all__ = [
     "ClosingRule", "Completion", "Decision", "Engine", "EngineConfig", "FolkmootError", "InputError", "Outcome",
     "Provider", "Request", "Result", "RoundOverrides", "RoundScores", "Seat", "Usage", "VoteThreshold", "__version__",
-    "ask_panel", "ask_panel_async", "create_consortium", "register_closing", "resume_run", "run_protocol",
+    "ask_panel", "ask_panel_async", "create_consortium", "mark_run", "register_closing", "resume_run", "run_protocol",
     "run_protocol_async",
 ]  # fmt: skip
 

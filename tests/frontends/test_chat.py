@@ -192,6 +192,13 @@ def test_piped_lines_are_asked_one_after_the_other(moot: Installed) -> None:
     assert [spec["prompt"] for spec in specs(moot)] == ["What is 17 * 23?", "What is 2 + 2?"]
 
 
+def test_an_answer_is_marked_in_the_chat(moot: Installed) -> None:
+    ended = moot("chat", "-m", QUICK, stdin="What is 17 * 23?\n/outcome wrong 392\n")
+    assert ended.code == 0 and "marked wrong; the right answer is 392" in ended.out + ended.err
+    assert moot("list", "-o", "json").json[0]["mark"] == "wrong"
+    assert moot("chat", "-m", QUICK, stdin="/outcome right\n").code == 4
+
+
 def test_an_unknown_command_in_a_script_ends_it_before_anything_more_is_asked(moot: Installed) -> None:
     ended = moot("chat", "-m", QUICK, stdin="/nope\nWhat is 17 * 23?\n")
     assert ended.code == 4 and "there is no command /nope" in ended.err

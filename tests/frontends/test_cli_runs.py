@@ -119,6 +119,19 @@ def test_a_finished_run_goes_on_with_more_rounds_and_pays_only_for_them(moot: In
     assert first["scores"] == ended.json["scores"][:2]
 
 
+def test_a_run_is_marked_and_shows_it_and_stays_as_it_was(moot: Installed) -> None:
+    first = moot("ask", "What is 17 * 23?", "-m", QUICK, "-o", "json").json
+    marked = moot("outcome", "last", "wrong", "--answer", "392", "--note", "by hand")
+    assert marked.code == 0 and "marked wrong; the right answer is 392; by hand" in marked.err
+    shown = moot("show")
+    assert "marked wrong" in shown.err and shown.code == 0
+    assert moot("show", "-o", "json").json["winner"] == first["winner"]
+    assert moot("verify").code == 0
+    assert moot("list", "-o", "json").json[0]["mark"] == "wrong"
+    assert moot("outcome", "last", "good").code == 4
+    assert moot("outcome", "nothing", "right").code == 4
+
+
 def test_failed_calls_are_asked_again_only_when_told(moot: Installed) -> None:
     flag = moot.home / "mended"
     moot.configure(f'[providers.weak]\ncommand = ["sh", "-c", "cat >/dev/null; test -e {flag} && echo fine"]\n')

@@ -10,6 +10,7 @@ cancelled  a call was given up before it finished
 refused    a call was not made, because the run may not spend any more
 amend      options or limits were changed, by a resume or between two rounds
 forget     what the record holds for a step no longer counts
+mark       somebody says whether the answer was right; changes nothing, see record/marks.py
 
 A replay reads finished, refused, amend and forget; status and money read all. Kinds of a later version are passed over.
 """
@@ -208,7 +209,7 @@ class Journal:
     def _read(self, line: JSON) -> None:
         if line["kind"] in ("header", "amend"):  # the first line of a process
             self._end_session()
-        if "at" in line:
+        if "at" in line and line["kind"] != "mark":  # which may come years later
             self._session = (self._session or (line["at"], 0.0))[0], line["at"]
         match line["kind"]:
             case "finished":

@@ -10,6 +10,7 @@ from folkmoot.blocking import wait_for
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.machine.config import config_path, load_config, with_credentials
+from folkmoot.record.marks import Mark, mark_folder
 from folkmoot.record.store import Home, Turn
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin, go_on
@@ -87,6 +88,17 @@ def ask_panel(panel: str, prompt: str, **options: Any) -> Result:
 def run_protocol(protocol: str, prompt: str, models: str | Sequence[str] | Sequence[Seat], **options: Any) -> Result:
     """`run_protocol_async` for code that is not asynchronous; works in a notebook too."""
     return wait_for(run_protocol_async(protocol, prompt, models, **options))
+
+
+def mark_run(
+    run_id: str, verdict: str, *, answer: str | None = None, note: str | None = None, machine: Machine | None = None
+) -> Mark:
+    """Say whether a run's answer was "right", "wrong" or "partly" right, and what the right answer is.
+
+    `folkmoot.mark_run("last", "wrong", answer="391")`. What the run decided stays; evaluations learn from the mark.
+    """
+    machine = machine or this_machine()
+    return mark_folder(machine.home.find(run_id), verdict, answer=answer, note=note)
 
 
 def resume_run(

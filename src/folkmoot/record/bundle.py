@@ -1,7 +1,8 @@
 """A run's folder as one JSON value, and back: what a mailed run carries so that anybody can compute it again.
 
 What belongs to the sender's machine stays there: paths of recordings, settings of providers, names of variables, the
-folder itself. None of it is needed to compute the verdict. Attachments stay behind too; their names and hashes do not.
+folder itself, and how the sender marked the answer. None of it is needed to compute the verdict. Attachments stay
+behind too; their names and hashes do not.
 """
 
 import base64
@@ -10,6 +11,7 @@ import json
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -67,7 +69,7 @@ def bundle_of(folder: RunFolder) -> Bundle:
     return Bundle(
         run_id=folder.id,
         run=without_machine(spec).model_dump(mode="json", exclude_defaults=True),
-        journal=tuple(read_lines(folder.journal)) if folder.journal.exists() else (),
+        journal=tuple(_lines(folder)),
         parts={
             path.name: path.read_bytes().decode("utf-8", "surrogatepass")
             for path in (sorted(parts.iterdir()) if parts.is_dir() else ())
@@ -75,6 +77,11 @@ def bundle_of(folder: RunFolder) -> Bundle:
         },
         result=result.model_copy(update={"folder": None}).model_dump(mode="json") if result else None,
     )
+
+
+def _lines(folder: RunFolder) -> Iterator[JSON]:
+    if folder.journal.exists():
+        yield from (line for line in read_lines(folder.journal) if line["kind"] != "mark")
 
 
 def result_of(folder: RunFolder) -> Result | None:

@@ -71,6 +71,8 @@ def read_account(lines: Iterable[JSON]) -> Account:
     latest: dict[str, CallAccount] = {}  # by step
     for line in lines:
         kind, at = line["kind"], float(line["at"])
+        if kind == "mark":  # written by no process that worked on the run
+            continue
         if kind in ("header", "amend"):  # the first line of a process
             account.lose()
             account.began = account.last = at

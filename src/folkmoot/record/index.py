@@ -17,7 +17,7 @@ from folkmoot.types import Record
 
 T = TypeVar("T")
 
-VERSION = 1  # of the tables; another one in the file, and it is made anew
+VERSION = 2  # of the tables; another one in the file, and it is made anew
 CHUNK = 100  # runs written in one transaction, so that other processes get their turn
 
 
@@ -25,8 +25,8 @@ SCHEMA = """
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, protocol TEXT, title TEXT, status TEXT, met INTEGER, answer TEXT, winner TEXT, created TEXT,
     elapsed_ms INTEGER, rounds INTEGER, total_calls INTEGER, attempts INTEGER, repairs INTEGER, input_tokens INTEGER,
-    output_tokens INTEGER, cached_tokens INTEGER, cost_usd REAL, list_usd REAL, degraded INTEGER, folder TEXT,
-    journal_size INTEGER, journal_mtime INTEGER
+    output_tokens INTEGER, cached_tokens INTEGER, cost_usd REAL, list_usd REAL, degraded INTEGER, mark TEXT,
+    folder TEXT, journal_size INTEGER, journal_mtime INTEGER
 );
 CREATE TABLE seats (
     run_id TEXT REFERENCES runs(id), number INTEGER, model_id TEXT, model TEXT, answered_by TEXT, calls INTEGER,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError
 from folkmoot.record.call_log import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.record.marks import mark_of
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import Record, Result, Usage
 
@@ -34,6 +35,7 @@ class RunRow(Record):
     cost_usd: float | None = 0.0  # None: a call has no known price
     list_usd: float | None = None
     degraded: bool | None = None
+    mark: str | None = None  # right, wrong or partly; None: nobody has said
     folder: str
     journal_size: int = 0  # bytes, when it was indexed
     journal_mtime: int = 0  # nanoseconds
@@ -97,6 +99,8 @@ def read_rows(folder: RunFolder) -> tuple[RunRow, list[SeatRow], list[CallRow]]:
         "created": spec.created,
     }
     alive = held(folder.journal)
+    if mark := mark_of(folder):
+        known["mark"] = mark.verdict
     try:
         account = read_account(read_lines(folder.journal)) if size else Account()
     except UNREADABLE:

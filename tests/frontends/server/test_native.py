@@ -400,3 +400,16 @@ def test_a_question_in_another_script_is_found_under_its_id(served: Served) -> N
     answer = served.post("/v1/chat/completions", {"model": "trio", "messages": [{"role": "user", "content": "多少?"}]})
     run = unquote(answer.headers["x-folkmoot-run"])
     assert run == answer.json()["folkmoot"]["run_id"] and served.get(f"/api/v1/runs/{run}").status_code == 200
+
+
+def test_a_run_is_marked_and_its_verdict_stands(served: Served) -> None:
+    id = served.begin()
+    ended = served.ended(id)
+    assert ended["mark"] is None
+    answer = served.post(f"/api/v1/runs/{id}/outcome", {"verdict": "wrong", "answer": "392"})
+    assert answer.status_code == 200 and answer.json()["verdict"] == "wrong"
+    read = served.get(f"/api/v1/runs/{id}").json()
+    assert read["result"] == ended["result"] and read["mark"]["answer"] == "392"
+    assert {run["id"]: run["mark"] for run in served.get("/api/v1/runs").json()}[id] == "wrong"
+    assert served.post(f"/api/v1/runs/{id}/outcome", {"verdict": "good"}).status_code == 400
+    assert served.post("/api/v1/runs/nothing/outcome", {"verdict": "right"}).status_code == 404

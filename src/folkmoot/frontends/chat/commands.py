@@ -183,6 +183,20 @@ def _show(chat: Conversation, run: str, say: Say) -> None:
     say(report_text(result, colour=False))
 
 
+def _outcome(chat: Conversation, written: str, say: Say) -> None:
+    from folkmoot.record.marks import VERDICTS, mark_folder
+
+    if not chat.askings:
+        raise InputError("nothing was asked yet")
+    verdict, _, answer = written.partition(" ")
+    if verdict not in VERDICTS:
+        raise InputError(
+            f"/outcome {written}: write {', '.join(VERDICTS)}, and behind it the right answer if you know it"
+        )
+    mark = mark_folder(chat.askings[-1].folder, verdict, answer=answer)
+    say(f"the last answer is marked {mark.verdict}" + (f"; the right answer is {mark.answer}" if mark.answer else ""))
+
+
 def _help(_chat: Conversation, _: str, say: Say) -> None:
     rows = [(f"{name} {command.argument}".strip(), command.summary) for name, command in COMMANDS.items()]
     rows += [("//...", "A question that begins with a slash")]
@@ -235,6 +249,8 @@ COMMANDS = {
     "/budget": Command("[USD]", "What the whole chat may cost, and what it has cost", _budget),
     "/list": Command("", "The runs of this chat, and the saved panels", _list),
     "/show": Command("[RUN]", "How the last answer came about, or another run's", _show, _runs),
+    "/outcome": Command("right|wrong|partly [ANSWER]", "Say whether the last answer was right", _outcome,
+                        lambda _: ("right", "wrong", "partly")),
     "/help": Command("", "This list", _help),
     "/exit": Command("", "Leave; so do /quit and Ctrl-D", _exit),
 }  # fmt: skip

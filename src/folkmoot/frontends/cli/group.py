@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "A run's answer and how it came about, from its record",
         "resume": "Go on with a run; nothing finished is paid again",
         "fork": "A new run from another's record, up to a step, with something changed",
+        "outcome": "Say whether a run's answer was right; evaluations learn from it",
         "export": "A run as one file to mail: HTML, Markdown or JSON",
         "verify": "Whether a run's verdict follows from its record",
         "rm": "Delete runs",
@@ -39,7 +40,7 @@ SECTIONS: dict[str, dict[str, str]] = {
 }
 
 MODULES = {
-    **dict.fromkeys(("list", "status", "show", "resume", "fork", "rm"), "runs"),
+    **dict.fromkeys(("list", "status", "show", "resume", "fork", "outcome", "rm"), "runs"),
     **dict.fromkeys(("export", "verify"), "files"),
     **dict.fromkeys(("models", "doctor", "completion"), "machine"),
     # and what refinery calls eval brainstorm and eval panels

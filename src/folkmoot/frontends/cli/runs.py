@@ -1,4 +1,4 @@
-"""The commands on runs that are on record: list, status, show, resume, fork, rm."""
+"""The commands on runs that are on record: list, status, show, resume, fork, outcome, rm."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ from folkmoot.execute import replay
 from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_event, this_machine, use_colour
 from folkmoot.frontends.cli.flags import VIEW_FLAGS
 from folkmoot.protocols import check_options, find_protocol
+from folkmoot.record.marks import VERDICTS, Mark, mark_folder, mark_of
 from folkmoot.record.store import RunFolder
 from folkmoot.running.runs import Machine, go_on
 from folkmoot.running.runs import fork as fork_run
@@ -81,7 +82,10 @@ def _show(run: str, receipt: bool, **given: Any) -> int:
         if (worth := receipt_of(result)) is not None:
             click.echo(receipt_text(worth, colour=use_colour(sys.stdout)))
         return result.exit_code
-    return present(result, screen)
+    code = present(result, screen)
+    if screen.format == "text" and (mark := mark_of(folder)):
+        click.echo(_marked(mark), err=True)
+    return code
 
 
 def _say_notice(event: events.Event) -> None:
@@ -158,6 +162,22 @@ def _answer_late(machine: Machine, run: str, step: str, text: str, changes: Sequ
     return carry_out(lambda watching: go_on(folder, reached, listeners=watching), reached, screen)
 
 
+def _outcome(run: str, verdict: str, answer: str | None, note: str | None) -> int:
+    """Say whether a run's answer was right, wrong or partly right.
+
+    The run's verdict stays as it is. `ask` and `folkmoot eval` learn from runs that were marked; with --answer also who
+    else in the run was right. The last mark counts.
+    """
+    folder = this_machine().home.find(run)
+    click.echo(f"{folder.id}: {_marked(mark_folder(folder, verdict, answer=answer, note=note))}", err=True)
+    return 0
+
+
+def _marked(mark: Mark) -> str:
+    told = (f"the right answer is {mark.answer}" if mark.answer else None, mark.note)
+    return "; ".join([f"marked {mark.verdict}", *(each for each in told if each)])
+
+
 def _rm(runs: Sequence[str], yes: bool) -> int:
     """Delete runs from the record."""
     home = this_machine().home
@@ -217,6 +237,15 @@ COMMANDS = {
                 help="What a person answers to STEP after the deadline; all else stays as it was. `-` reads it.",
             ),
             *VIEW_FLAGS,
+        ],
+    ),
+    "outcome": click.Command(
+        "outcome", callback=_outcome, help=_outcome.__doc__,
+        params=[
+            click.Argument(["run"]),
+            click.Argument(["verdict"], type=click.Choice(VERDICTS)),
+            click.Option(["--answer"], metavar="TEXT", help="The right answer."),
+            click.Option(["--note"], metavar="TEXT", help="How you know, for people."),
         ],
     ),
     "rm": click.Command(

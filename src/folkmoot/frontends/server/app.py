@@ -68,6 +68,7 @@ def ways(sessions: Sessions) -> tuple[Way, ...]:
         Way("POST", f"{RUN}/resume", native.resume_run, "Go on with a run", bodies.ResumeRun, bodies.Begun, 201),
         Way("POST", f"{RUN}/fork", native.fork_run, "A run from another's record", bodies.ForkRun, bodies.Begun, 201),
         Way("POST", f"{RUN}/late", native.reply_late, "A person's late reply", bodies.LateReply, bodies.Begun, 201),
+        Way("POST", f"{RUN}/outcome", native.mark_run, "Say whether a run's answer was right", bodies.MarkRun),
         Way("GET", f"{RUN}/call", native.read_call, "What a seat was sent in one call", query=("step",)),
         Way("GET", f"{RUN}/receipt", native.read_receipt, "What the panel was worth"),
         Way("GET", f"{RUN}/export", exports.export_run, "A run as one file", media_type="*/*", query=("format",)),

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.refusals import Refusal
+from folkmoot.record.marks import Verdict
 from folkmoot.record.store import Turn
 from folkmoot.types import JSON, MEDIA_TYPES, Attachment, Record
 
@@ -106,6 +107,14 @@ class LateReply(Record):
 
     step: str
     text: str
+
+
+class MarkRun(Record):
+    """Whether a run's answer was right."""
+
+    verdict: Verdict
+    answer: str | None = Field(None, description="The right answer, where it is known")
+    note: str | None = Field(None, description="How that is known, for people")
 
 
 class Begun(Record):

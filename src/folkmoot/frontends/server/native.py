@@ -9,7 +9,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from folkmoot.errors import InputError
-from folkmoot.frontends.server.bodies import Begun, ForkRun, LateReply, ResumeRun, StartRun, attachment, read_body
+from folkmoot.frontends.server.bodies import (
+    Begun,
+    ForkRun,
+    LateReply,
+    MarkRun,
+    ResumeRun,
+    StartRun,
+    attachment,
+    read_body,
+)
 from folkmoot.frontends.server.conversation import turns_after
 from folkmoot.frontends.server.live import Frame, LiveRun, ending, recorded
 from folkmoot.frontends.server.refusals import Refusal
@@ -21,6 +30,7 @@ from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.record.bundle import without_machine
 from folkmoot.record.call_text import exchanges
 from folkmoot.record.index import Index
+from folkmoot.record.marks import mark_folder, mark_of
 from folkmoot.record.store import RunFolder
 from folkmoot.render.as_json import result_json
 from folkmoot.running import runs
@@ -112,6 +122,7 @@ async def read_run(service: Service, request: Request) -> Response:
             "state": state,
             "spec": without_machine(folder.spec()).model_dump(mode="json"),
             "result": None if result is None else result_json(result),
+            "mark": mark.model_dump() if (mark := mark_of(folder)) else None,
         }
     )
 
@@ -204,6 +215,14 @@ async def _go_on_or_remove(service: Service, request: Request, folder: RunFolder
         if not service.working(folder):
             service.machine.home.remove(folder)
         raise
+
+
+async def mark_run(service: Service, request: Request) -> Response:
+    """The verdict of the run stays as it is."""
+    body = await read_body(request, service.max_body, MarkRun)
+    folder = service.idle_folder(request.path_params["id"])
+    mark = await asyncio.to_thread(mark_folder, folder, body.verdict, answer=body.answer, note=body.note)
+    return JSONResponse(mark.model_dump())
 
 
 async def delete_run(service: Service, request: Request) -> Response:

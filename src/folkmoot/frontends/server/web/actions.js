@@ -8,7 +8,7 @@ import { modelName } from "./words.js";
 
 /**
  * @typedef {{ key: string, value: string }} Change
- * @typedef {{ open: "" | "resume" | "delete" | "fork" | "late", step: string, error: unknown, busy: boolean,
+ * @typedef {{ open: "" | "resume" | "delete" | "fork" | "late" | "mark", step: string, error: unknown, busy: boolean,
  *   changes: Change[], followUp: string }} Doing
  */
 
@@ -36,6 +36,7 @@ export function actions(run, shell) {
     <div class="buttons actions" role="group" aria-label="What to do with this run">
       <button type="button" @click=${() => show("resume")}>Resume</button>
       <button type="button" @click=${() => show("fork")}>Fork</button>
+      <button type="button" @click=${() => show("mark")}>${run.detail?.mark ? `Marked ${run.detail.mark.verdict}` : "Was it right?"}</button>
       <span class="export"
         >Export
         <a href=${api.exportPath(id, "html")} aria-label="Export as HTML" download>HTML</a>
@@ -72,7 +73,7 @@ export function actionDialog(run, shell) {
     shell.update();
   };
   /** @type {Record<Doing["open"], (run: any, shell: import("./app.js").Shell) => Form | null>} */
-  const forms = { "": () => null, resume: resumeForm, fork: forkForm, delete: deleteForm, late: lateForm };
+  const forms = { "": () => null, resume: resumeForm, fork: forkForm, delete: deleteForm, late: lateForm, mark: markForm };
   const form = forms[/** @type {Doing["open"]} */ (doing.open)](run, shell);
   if (!form) return nothing;
   return html`
@@ -274,6 +275,32 @@ const lateForm = (run, shell) => ({
   act: async (/** @type {FormData} */ data) => {
     const { id } = await api.late(run.id, run.doing.step, String(data.get("text")));
     shell.go(`#/runs/${encodeURIComponent(id)}`);
+  },
+});
+
+/** @param {any} run @param {import("./app.js").Shell} shell */
+const markForm = (run, shell) => ({
+  title: "Was the answer right?",
+  button: "Keep",
+  body: html`
+    <p class="about">The verdict of this run stands. Evaluations learn from what you say here.</p>
+    <label for="do-verdict">The answer is</label>
+    <select id="do-verdict" name="verdict" autofocus>
+      ${["right", "wrong", "partly"].map(
+        (each) =>
+          html`<option value=${each} ?selected=${each === run.detail.mark?.verdict}>
+            ${each === "partly" ? "partly right" : each}
+          </option>`,
+      )}
+    </select>
+    <label for="do-answer">The right answer, if you know it</label>
+    <input id="do-answer" name="answer" value=${run.detail.mark?.answer ?? ""} />
+    <label for="do-note">How you know</label>
+    <input id="do-note" name="note" value=${run.detail.mark?.note ?? ""} />
+  `,
+  act: async (/** @type {FormData} */ data) => {
+    run.detail.mark = await api.mark(run.id, Object.fromEntries(data));
+    shell.update();
   },
 });
 

@@ -65,6 +65,7 @@ export const api = {
   fork: (/** @type {string} */ id, /** @type {unknown} */ how) => ask("POST", `${at(id)}/fork`, how),
   late: (/** @type {string} */ id, /** @type {string} */ step, /** @type {string} */ text) =>
     ask("POST", `${at(id)}/late`, { step, text }),
+  mark: (/** @type {string} */ id, /** @type {unknown} */ mark) => ask("POST", `${at(id)}/outcome`, mark),
   remove: (/** @type {string} */ id) => ask("DELETE", at(id)),
   questions: () => ask("GET", "questions"),
   answer: (/** @type {string} */ id, /** @type {string} */ text) =>

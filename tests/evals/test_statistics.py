@@ -99,6 +99,12 @@ def test_the_same_data_give_the_same_interval_each_time() -> None:
     assert paired_difference(*generated()) == paired_difference(*generated())
 
 
+def test_no_difference_on_any_question_is_no_proof_that_there_is_none() -> None:
+    found = paired_difference([1.0] * 50, [1.0] * 50)
+    assert found.interval == pytest.approx((-0.0711, 0.0711), abs=1e-4)
+    assert not found.significant
+
+
 def test_dollars_per_right_answer_is_a_ratio_of_sums_over_questions() -> None:
     found = bootstrap([(0.02, 1), (0.04, 1), (0.06, 0), (0.04, 2)], lambda sums: sums[0] / sums[1])
     assert found.value == pytest.approx(0.04)

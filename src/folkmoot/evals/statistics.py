@@ -192,12 +192,19 @@ def paired_difference(
 ) -> Estimated:
     """The mean of `ours - theirs`, entry by entry on the same questions, resampled by question.
 
+    Where the difference is the same on every question, resampling finds no spread at all. Then the interval is widened
+    by the largest share of questions with another difference that would still be unseen (Clopper and Pearson).
+
     >>> paired_difference([1, 1, 0, 1], [1, 0, 0, 1]).value
     0.25
     """
     gains = [a - b for a, b in zip(ours, theirs, strict=True)]
     questions = range(len(gains)) if clusters is None else clusters
-    return clustered_mean(gains, questions, resamples=resamples, seed=seed)
+    found = clustered_mean(gains, questions, resamples=resamples, seed=seed)
+    if found.interval.low < found.interval.high:
+        return found
+    unseen = clopper_pearson(0, len(set(questions))).high
+    return Estimated(found.value, Interval(found.value - unseen, found.value + unseen))
 
 
 def _sums(values: Sequence[float], clusters: Sequence[Hashable]) -> list[tuple[float, float]]:

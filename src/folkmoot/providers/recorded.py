@@ -11,7 +11,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from folkmoot.errors import InputError, ProviderError
@@ -49,7 +49,7 @@ class Recordings(BaseProvider):
     @cached_property
     def answers(self) -> Answers:
         """What the files hold; the first file that answers a question for a model counts. Raises InputError."""
-        return read_recordings(self.paths)
+        return _read_once(tuple((path, _changed(path)) for path in self.paths))
 
     @cached_property
     def models(self) -> tuple[str, ...]:
@@ -119,6 +119,21 @@ def find_model(asked: str, models: Iterable[str]) -> str:
     if like:
         raise InputError(f"{asked!r} can be several recorded models: {listed}")
     raise InputError(f"no recorded model is called {asked!r}; the recordings hold {listed or 'none'}")
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    """What tells whether a file is still the one that was read."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=2)
+def _read_once(files: tuple[tuple[Path, tuple[int, int]], ...]) -> Answers:
+    """The answers in files that did not change: an evaluation opens the same ones for every question."""
+    return read_recordings(path for path, _ in files)
 
 
 def read_recordings(paths: Iterable[Path]) -> Answers:

@@ -14,7 +14,7 @@ from folkmoot import events
 from folkmoot.core.journal import FORMAT, Journal, read_lines
 from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError
-from folkmoot.execute import amended, execute, freeze, replay
+from folkmoot.execute import HALTED, amended, execute, freeze, replay
 from folkmoot.formats.version import READER
 from folkmoot.machine.config import Config, without_secrets
 from folkmoot.machine.panels import Panel, Panels
@@ -159,12 +159,42 @@ async def begin(
 
     An `account` is what several runs may spend together.
     """
+    return await _begun(spec, machine, None, attachments, listeners, account)
+
+
+async def begin_in(
+    folder: RunFolder, spec: RunSpec, machine: Machine, *, retry_failed: bool = False, account: Purse | None = None
+) -> Result:
+    """Run `spec` in a folder with a name of the caller's choice, or go on with the run that is in it.
+
+    A run that has ended is read and not begun again; one that a limit, a signal or a failure ended goes on, the last
+    only with `retry_failed`. Raises InputError before anything is asked.
+    """
+    if not (folder.path / "run.json").exists():
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return await _begun(spec, machine, folder, (), (), account)
+    result = folder.result()
+    if result is not None and result.status not in HALTED and not (retry_failed and result.failures):
+        return result
+    limits = spec.limits.model_dump(include={"budget"})  # named, so that what they refused may be asked now
+    return await go_on(folder, machine, retry_failed=retry_failed, limits=limits, account=account)
+
+
+async def _begun(
+    spec: RunSpec,
+    machine: Machine,
+    folder: RunFolder | None,
+    attachments: Sequence[Attachment],
+    listeners: Sequence[events.Listener],
+    account: Purse | None,
+) -> Result:
+    """Run `spec` in `folder`, or in a new one."""
     spec = freeze(with_tables(spec, machine.config))
     price = price_of(spec)
     providers = open_providers(spec, machine)
     try:
         check_seats(spec, providers, price, attachments)
-        folder = machine.home.create(spec.title or spec.prompt)
+        folder = folder or machine.home.create(spec.title or spec.prompt)
         folder.save(spec, tuple(attachments))
         return await _recorded(spec, providers, folder, machine, listeners, price, attachments, {}, account)
     finally:

@@ -1,4 +1,4 @@
-"""`folkmoot eval`: what saved runs say when they are looked at again. No model is asked."""
+"""`folkmoot eval`: compare ways of asking, and look at saved runs again without asking any model."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from folkmoot.errors import FolkmootError, InputError
+from folkmoot.frontends.cli import evaluating
 from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.frontends.cli.flags import split
 
@@ -165,8 +166,9 @@ EVAL = click.Group(
         "brainstorm": _benchmark_command("brainstorm"),
         "calibration": _CALIBRATION,
         "panels": _panels_command("panels"),
+        "run": evaluating.RUN,
     },
-    help="Look at saved runs again; no model is asked.",
+    help="Compare ways of asking, and look at saved runs again.",
 )
 
 COMMANDS: dict[str, click.Command] = {

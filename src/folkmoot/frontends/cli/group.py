@@ -36,7 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "verify": "Whether a run's verdict follows from its record",
         "rm": "Delete runs",
     },
-    "Evaluation": {"eval": "Look at saved runs again; no model is asked"},
+    "Evaluation": {"eval": "Compare ways of asking on a set of questions; look at saved runs again"},
 }
 
 MODULES = {

@@ -1,0 +1,255 @@
+"""Many ways of asking over one set of questions, side by side, without paying twice for any call.
+
+Each question, epoch and condition is one run, in a folder whose name is made of these three, of the version of the
+data set, and of what exactly is asked of whom. So an evaluation that was killed, or is started once more, finds the
+runs it has and goes on with them; that is the same code that resumes any other run.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from folkmoot.running.planning import Asked, plan
+from folkmoot.errors import FolkmootError, InputError
+from folkmoot.evals.conditions import Condition
+from folkmoot.evals.datasets import Dataset, Sample
+from folkmoot.evals.grading import find_grader
+from folkmoot.record.files import safe_name
+from folkmoot.core.limits import Limits, Purse
+from folkmoot.running.runs import Machine, begin_in, price_of
+from folkmoot.record.store import Home, RunFolder, RunSpec
+from folkmoot.types import JSON, Result
+
+ANSWER_LINE = "Write your final answer on a last line of its own, like this:\n\nANSWER: ..."
+"""Goes after every question, whatever the protocol, so that no condition is graded on how it words its answer."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How one condition did on one question."""
+
+    sample: str  # its id
+    epoch: int
+    condition: str
+    category: str
+    right: bool
+    said: str | None  # what was graded
+    why: str  # of the grader
+    status: str  # of the run
+    decided: bool  # whether the protocol's rule was met; if not, the leading answer was graded
+    degraded: bool
+    calls: int  # attempts
+    input_tokens: int
+    output_tokens: int
+    usd: float | None  # at list price where the call itself cost nothing; None: unknown
+    seconds: float
+    run: str  # its folder's name
+    answer: str = ""
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass
+class Progress:
+    """How far an evaluation is."""
+
+    total: int
+    done: int = 0
+    known: int = 0  # of the done ones, those that were on record already
+    usd: float = 0.0  # of those that were not
+    now: Callable[[], float] = time.monotonic
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return self.now() - self.began
+
+    @property
+    def rate(self) -> float:
+        """Runs a second, of those that were not on record."""
+        return (self.done - self.known) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None while nothing is known of it."""
+        return (self.total - self.done) / self.rate if self.rate else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared on what, checked before anything is asked."""
+
+    dataset: Dataset
+    conditions: tuple[Condition, ...]
+    epochs: int = 1
+    limits: Mapping[str, object] = field(default_factory=dict)  # of each run
+    recordings: tuple[str, ...] = ()
+    jobs: int = 4  # runs at once
+    retry_failed: bool = False  # ask again where a run failed
+    budget: float | None = None  # USD for all that is asked from now on
+
+
+def eval_home(machine: Machine, dataset: Dataset) -> Home:
+    """Where the runs of a data set are: beside the user's own runs, which they do not crowd."""
+    return Home(machine.home.path / "evals" / f"{safe_name(dataset.name)}-{dataset.version}")
+
+
+async def evaluate(
+    planned: Plan,
+    machine: Machine,
+    on_entry: Callable[[Entry, Progress], None] = lambda _entry, _progress: None,
+) -> list[Entry]:
+    """Every entry, in the order of the questions and then of the conditions.
+
+    Raises InputError for what cannot be asked, before anything is.
+    """
+    session = _Session(planned, replace(machine, home=eval_home(machine, planned.dataset)), on_entry)
+    fixed = [each for each in planned.conditions if each.repeats is not None]
+    by_cost = [each for each in planned.conditions if each.repeats is None]
+    specs = {each.name: session.spec_of(each) for each in fixed}
+    for each in by_cost:
+        session.spec_of(replace(each, repeats=2))  # so that a mistake in it is found now
+    entries = await session.run(specs)
+    entries += await session.run({each.name: session.spec_of(_at_equal_cost(each, entries)) for each in by_cost})
+    order = {each.name: place for place, each in enumerate(planned.conditions)}
+    place = {sample.id: at for at, sample in enumerate(planned.dataset.samples)}
+    return sorted(entries, key=lambda each: (place[each.sample], each.epoch, order[each.condition]))
+
+
+def _at_equal_cost(condition: Condition, entries: Sequence[Entry]) -> Condition:
+    """The condition with the number of samples that costs as much as the one it is compared with."""
+    alone = [each for each in entries if each.condition == f"solo:{condition.models[0]}"]
+    other = [each for each in entries if each.condition == condition.cost_of]
+    ratio = cost_of(other) / cost_of(alone) if cost_of(alone) else 1.0
+    if all(each.usd for each in (*alone, *other)):
+        ratio = sum(each.usd or 0.0 for each in other) / sum(each.usd or 0.0 for each in alone)
+    return replace(condition, repeats=min(64, max(condition.fewest, round(ratio) - condition.further_calls)))
+
+
+def cost_of(entries: Sequence[Entry]) -> float:
+    """Tokens, which stand for the price where there is none."""
+    return float(sum(each.tokens for each in entries))
+
+
+class _Session:
+    """One evaluation that is running."""
+
+    def __init__(self, planned: Plan, machine: Machine, on_entry: Callable[[Entry, Progress], None]) -> None:
+        self.planned, self.machine, self.on_entry = planned, machine, on_entry
+        runs = len(planned.dataset.samples) * planned.epochs * len(planned.conditions)
+        self.progress = Progress(runs)
+        self.account: Purse | None = None
+
+    def spec_of(self, condition: Condition) -> RunSpec:
+        """What a condition asks, without a question. Raises InputError for what it cannot ask."""
+        asked = Asked(
+            "",
+            protocol=condition.protocol,
+            models=condition.models,
+            count=condition.repeats or 1,
+            options=condition.options,
+            limits=self.planned.limits,
+            recordings=(*self.planned.recordings, *self.planned.dataset.recordings),
+        )
+        try:
+            return plan(asked, self.machine)
+        except InputError as error:
+            raise InputError(*(f"{condition.name}: {problem}" for problem in error.problems)) from None
+
+    async def run(self, specs: Mapping[str, RunSpec]) -> list[Entry]:
+        """Every question and epoch under each of these conditions, a few runs at a time."""
+        if self.planned.budget is not None and self.account is None and specs:
+            price = price_of(next(iter(specs.values())))
+            self.account = Purse(Limits(budget=self.planned.budget), price)
+        waiting = [
+            (sample, epoch, name)
+            for sample in self.planned.dataset.samples
+            for epoch in range(1, self.planned.epochs + 1)
+            for name in specs
+        ][::-1]
+        entries: list[Entry] = []
+
+        async def work() -> None:
+            while waiting:
+                sample, epoch, name = waiting.pop()
+                entries.append(await self._entry(sample, epoch, name, specs[name]))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self.planned.jobs, len(waiting))):
+                    group.create_task(work())
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
+        return entries
+
+    async def _entry(self, sample: Sample, epoch: int, condition: str, spec: RunSpec) -> Entry:
+        spec = with_question(spec, self.planned.dataset, sample, epoch)
+        folder = run_folder(self.machine.home, self.planned.dataset, sample, epoch, spec, condition)
+        known = folder.result_file.exists()
+        result = await begin_in(
+            folder, spec, self.machine, retry_failed=self.planned.retry_failed, account=self.account
+        )
+        if self.account is not None and result.status == "over_budget":
+            raise FolkmootError(
+                f"the budget of ${self.planned.budget:g} is spent after {self.progress.done} of {self.progress.total} "
+                "runs; these are kept: the same command with a larger --budget goes on"
+            )
+        entry = await entry_of(result, sample, epoch, condition, folder.id)
+        self.progress.done += 1
+        self.progress.known += known
+        self.progress.usd += 0.0 if known else entry.usd or 0.0
+        self.on_entry(entry, self.progress)
+        return entry
+
+
+def with_question(spec: RunSpec, dataset: Dataset, sample: Sample, epoch: int) -> RunSpec:
+    """What a condition asks, with this question. All conditions share the seed of a question and epoch."""
+    drawn = hashlib.sha256(f"{dataset.name}|{dataset.version}|{sample.id}|{epoch}".encode()).digest()
+    return spec.model_copy(
+        update={
+            "prompt": f"{sample.question}\n\n{ANSWER_LINE}",
+            "title": sample.question,
+            "question": sample.question,
+            "seed": int.from_bytes(drawn[:4]),
+        }
+    )
+
+
+def run_folder(home: Home, dataset: Dataset, sample: Sample, epoch: int, spec: RunSpec, condition: str) -> RunFolder:
+    """Where the run of this question, epoch and condition is: one name for one thing that is asked."""
+    asked: JSON = {
+        "dataset": [dataset.name, dataset.version, sample.id, epoch],
+        "asked": spec.model_dump(mode="json", exclude={"recordings", "limits", "version", "created", "labels"}),
+    }
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    return RunFolder(home.runs / f"{safe_name(sample.id)[:40]}_{safe_name(condition)[:40]}_{epoch}_{digest}")
+
+
+async def entry_of(result: Result, sample: Sample, epoch: int, condition: str, run: str) -> Entry:
+    """What a run came to, graded."""
+    answer = result.best_answer or ""
+    grade = await asyncio.to_thread(find_grader(sample.grader), answer, sample.expected)
+    return Entry(
+        sample=sample.id,
+        epoch=epoch,
+        condition=condition,
+        category=sample.category,
+        right=grade.right,
+        said=grade.said,
+        why=grade.why,
+        status=result.status,
+        decided=result.outcome.met,
+        degraded=result.degraded,
+        calls=result.attempts,
+        input_tokens=result.usage.input_tokens,
+        output_tokens=result.usage.output_tokens,
+        usd=None if result.cost_usd is None else result.cost_usd + (result.list_usd or 0.0),
+        seconds=result.elapsed_ms / 1000,
+        run=run,
+        answer=answer,
+    )

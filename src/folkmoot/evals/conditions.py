@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from folkmoot.errors import InputError
-from folkmoot.protocols import check_options, find_protocol, protocol_names, with_files
+from folkmoot.protocols import protocol_names
 
 NAMED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "refinery": ("converge", {"threshold": 8.0, "rounds": 5, "stability_rounds": 2, "scoring": "pairwise"}),
@@ -99,7 +99,8 @@ def _split(written: str) -> list[str]:
 
 
 def _conditions(word: str, models: Sequence[str]) -> list[Condition]:
-    name, *rest = word.split(":")
+    written, _, like = word.partition(":as=")  # the name of another condition may have colons in it
+    name, *rest = written.split(":")
     given = dict(part.partition("=")[::2] for part in rest if "=" in part)
     argument = ":".join(part for part in rest if "=" not in part)
     if not models and not argument:
@@ -110,39 +111,28 @@ def _conditions(word: str, models: Sequence[str]) -> list[Condition]:
         model = argument or models[0]
         return [Condition(f"solo:{model}", SOLO, models=(model,))]
     if name in REPEATED:
-        return [_repeated(word, name, argument or models[0], given)]
+        return [_repeated(word, name, argument or models[0], given, like)]
     if name in NAMED or name in protocol_names():
         if argument:
             raise InputError(f"{word}: write options as NAME=VALUE, not {argument!r}")
         protocol, fixed = NAMED.get(name, (name, {}))
         if protocol in WITHOUT_ONE_ANSWER:
             raise InputError(f"{word}: {protocol} ends with several answers, so there is no single one to grade")
-        return [Condition(word, protocol, _options(word, protocol, {**fixed, **_values(given)}), tuple(models))]
+        return [Condition(word, protocol, {**fixed, **_values(given)}, tuple(models))]
     known = ", ".join(("seats", "solo", *REPEATED, *NAMED, *protocol_names()))
     raise InputError(f"{word}: there is no condition {name!r}; there are {known}")
 
 
-def _repeated(word: str, name: str, model: str, given: dict[str, str]) -> Condition:
+def _repeated(word: str, name: str, model: str, given: dict[str, str], like: str) -> Condition:
     protocol, fixed = REPEATED[name]
-    count, like = given.pop("n", None), given.pop("as", None)
-    if count is not None and (like is not None or not count.isdecimal() or not 1 <= int(count) <= 64):
+    count = given.pop("n", None)
+    if count is not None and (like or not count.isdecimal() or not 1 <= int(count) <= 64):
         raise InputError(f"{word}: n is a number from 1 to 64, and as=CONDITION stands instead of it")
-    options = _options(word, protocol, {**fixed, **_values(given)})
+    options = {**fixed, **_values(given)}
     repeats = int(count) if count is not None else None
-    like = None if count is not None else like or "vote"
+    cost_of = None if count is not None else like or "vote"
     picks = name == "best-of"
-    return Condition(word, protocol, options, (model,), repeats, like, further_calls=int(picks), fewest=1 + picks)
-
-
-def _options(word: str, protocol: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options, checked: a value that is not as it must be is found before anything is asked."""
-    registered = find_protocol(protocol)
-    options = with_files(registered, given)
-    try:
-        check_options(registered, options)
-    except InputError as error:
-        raise InputError(*(f"{word}: {problem}" for problem in error.problems)) from None
-    return options
+    return Condition(word, protocol, options, (model,), repeats, cost_of, further_calls=int(picks), fewest=1 + picks)
 
 
 def _values(given: Mapping[str, str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 | format | one line or row |
 |---|---|
 | Ensemble's | `{"question": ..., "accept": [...], "category": ...}` |
-| CSV | columns question (or input), accept (or target, answer; several with `|` between them), category, id |
+| CSV | columns question (or input), accept (or target; several with ` | ` between them), choices, category, id |
 | Inspect's | `{"input": ..., "target": ..., "choices": [...], "id": ..., "metadata": {"category": ...}}` |
 | recordings | `{"question": ..., "gold": ..., "answers": {model: text}}`, gzipped or not; see providers/recorded.py |
 
@@ -102,7 +102,9 @@ def _rows(path: Path) -> Iterable[tuple[int, str, JSON]]:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if path.name.removesuffix(".gz").endswith(".csv"):
         for number, row in enumerate(csv.DictReader(io.StringIO(text)), 1):
-            yield number, f"{path}, row {number}", {k.strip().lower(): v for k, v in row.items() if k and v}
+            cells = {name.strip().lower(): cell for name, cell in row.items() if name and cell}
+            several = {name: cells[name].split(" | ") for name in ("accept", "target", "choices") if name in cells}
+            yield number, f"{path}, row {number}", cells | several
         return
     if text.lstrip().startswith("["):
         for number, entry in enumerate(_parsed(text, str(path)), 1):
@@ -158,14 +160,11 @@ def _question(value: object) -> str:
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
-    """One text or several; `|` stands between several in a cell of a CSV file."""
+    """One text or several."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(" | ") if part.strip()) if " | " in value else (value,)
-    if isinstance(value, Sequence):
-        return tuple(str(each) for each in value)
-    return (str(value),)
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return tuple(text for each in several if (text := str(each).strip()))
 
 
 def _lettered(choices: Sequence[str]) -> str:

@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from folkmoot.running.planning import Asked, plan
+from folkmoot.core.limits import Limits, Purse
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.evals.conditions import Condition
 from folkmoot.evals.datasets import Dataset, Sample
 from folkmoot.evals.grading import find_grader
 from folkmoot.record.files import safe_name
-from folkmoot.core.limits import Limits, Purse
-from folkmoot.running.runs import Machine, begin_in, price_of
 from folkmoot.record.store import Home, RunFolder, RunSpec
+from folkmoot.running.planning import Asked, plan
+from folkmoot.running.runs import Machine, begin_in, price_of
 from folkmoot.types import JSON, Result
 
 ANSWER_LINE = "Write your final answer on a last line of its own, like this:\n\nANSWER: ..."
@@ -125,15 +125,12 @@ def _at_equal_cost(condition: Condition, entries: Sequence[Entry]) -> Condition:
     """The condition with the number of samples that costs as much as the one it is compared with."""
     alone = [each for each in entries if each.condition == f"solo:{condition.models[0]}"]
     other = [each for each in entries if each.condition == condition.cost_of]
-    ratio = cost_of(other) / cost_of(alone) if cost_of(alone) else 1.0
-    if all(each.usd for each in (*alone, *other)):
-        ratio = sum(each.usd or 0.0 for each in other) / sum(each.usd or 0.0 for each in alone)
-    return replace(condition, repeats=min(64, max(condition.fewest, round(ratio) - condition.further_calls)))
-
-
-def cost_of(entries: Sequence[Entry]) -> float:
-    """Tokens, which stand for the price where there is none."""
-    return float(sum(each.tokens for each in entries))
+    for spent in (lambda each: each.usd or 0.0, lambda each: each.tokens, lambda each: each.calls):
+        unit = sum(map(spent, alone)) if all(map(spent, alone)) else 0.0
+        if unit:  # tokens stand for the price where there is none, and calls for tokens
+            repeats = round(sum(map(spent, other)) / unit) - condition.further_calls
+            return replace(condition, repeats=min(64, max(condition.fewest, repeats)))
+    return replace(condition, repeats=condition.fewest)
 
 
 class _Session:

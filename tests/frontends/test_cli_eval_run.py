@@ -1,0 +1,122 @@
+"""`folkmoot eval run` as a user runs it: its table, its log, what it refuses, and that a kill costs nothing."""
+
+import json
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from folkmoot.core.journal import read_lines
+from tests.frontends.installed import Installed
+
+SUMS = [{"id": f"q{n}", "question": f"What is {n} * 7?", "accept": [str(n * 7)], "category": "sums"} for n in range(12)]
+
+
+@pytest.fixture
+def moot(tmp_path: Path) -> Installed:
+    """Three command seats: `right` can multiply, `wrong` never can, `odd` can when the number is even."""
+    script = tmp_path / "seat.sh"
+    script.write_text(
+        "number=$(sed -n 's/.*What is \\([0-9]*\\) .*/\\1/p' | head -n 1)\n"
+        f'echo "$FOLKMOOT_MODEL" >> {tmp_path}/asked.log\n'
+        'case "$FOLKMOOT_MODEL" in wrong) number=$((number + 1));; odd) number=$((number + number % 2));; esac\n'
+        'echo "ANSWER: $((number * 7))"\n'
+    )
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(each) + "\n" for each in SUMS))
+    moot = Installed(tmp_path, {})
+    moot.configure(f'[providers.sh]\ncommand = ["sh", "{script}"]\n')
+    return moot
+
+
+RUN = ("eval", "run", "sums.jsonl", "--models", "sh/right,sh/odd,sh/wrong", "-q")
+
+
+def test_conditions_stand_side_by_side_with_intervals_and_nothing_is_dropped(moot: Installed) -> None:
+    done = moot(*RUN, "-c", "vote:early=off,solo:sh/odd", "--baseline", "sh/right", "--log", "log.jsonl", "-o", "json")
+    assert done.code == 0, done.err
+    rows = {row["condition"]: row for row in done.json["conditions"]}
+    assert rows["baseline:sh/right"]["right"] == 12
+    assert rows["baseline:sh/right"]["gain"] is None
+    assert rows["solo:sh/odd"]["right"] == 6
+    assert rows["solo:sh/odd"]["gain"]["value"] == -0.5
+    assert rows["solo:sh/odd"]["gain"]["interval"][1] < 0
+    assert rows["vote:early=off"]["questions"] == 12
+    assert rows["vote:early=off"]["calls"] == 3
+    log = [json.loads(line) for line in (moot.home / "log.jsonl").read_text().splitlines()]
+    assert [each["id"] for each in log] == [each["id"] for each in SUMS]
+    assert log[3]["conditions"]["solo:sh/odd"]["said"] == "28"
+    assert log[3]["conditions"]["solo:sh/odd"]["right"] is False
+
+
+def test_the_text_says_what_the_questions_can_tell(moot: Installed) -> None:
+    done = moot(*RUN, "-c", "seats", "--by-category")
+    assert "solo:sh/right" in done.out
+    assert "12/12 100.0%" in done.out
+    assert "\nsums\n" in done.out
+    assert "Worse than solo:sh/right, by 12 answers: solo:sh/odd, solo:sh/wrong" in done.out
+
+
+def test_a_second_time_nothing_is_asked_and_the_table_is_the_same(moot: Installed) -> None:
+    first = moot(*RUN, "-c", "seats,vote")
+    asked = (moot.home / "asked.log").read_text()
+    assert moot(*RUN, "-c", "seats,vote").out == first.out
+    assert (moot.home / "asked.log").read_text() == asked
+    assert moot("list", "-o", "json").json == []  # the user's own runs are not crowded
+
+
+def test_one_model_at_equal_cost_is_asked_as_often_as_the_vote_asks_all(moot: Installed) -> None:
+    done = moot(*RUN, "-c", "seats,vote:early=off,self-consistency:sh/odd:as=vote:early=off", "-o", "json")
+    calls = {row["condition"]: row["calls"] for row in done.json["conditions"]}
+    assert calls["self-consistency:sh/odd:as=vote:early=off"] == calls["vote:early=off"] == 3
+
+
+def test_a_killed_evaluation_goes_on_and_asks_no_finished_call_again(moot: Installed) -> None:
+    command = (*RUN, "-c", "seats,vote:early=off,ask", "-j", "3")
+    log = moot.home / "asked.log"
+    for kill in range(1, 5):
+        child = moot.start(*command)
+        end = time.monotonic() + 60
+        while child.poll() is None and (len(log.read_text().split()) if log.exists() else 0) < kill * 20:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    done = moot(*command, "-o", "json")
+    assert done.code == 0, done.err
+    for journal in moot.home.glob("evals/*/runs/*/journal.jsonl"):
+        finished: Counter[str] = Counter()
+        for line in read_lines(journal):
+            if line["kind"] == "finished":
+                finished[line["step"]] += 1
+            elif line["kind"] == "started":
+                assert not finished[line["step"]], f"{journal.parent.name}: {line['step']} was asked again"
+        assert set(finished.values()) == {1}
+    undisturbed = Installed(moot.home / "other", {})
+    undisturbed.home.mkdir()
+    undisturbed.configure((moot.home / "config.toml").read_text())
+    (undisturbed.home / "sums.jsonl").write_text((moot.home / "sums.jsonl").read_text())
+    expected = undisturbed(*command, "-o", "json").json
+    for row, other in zip(done.json["conditions"], expected["conditions"], strict=True):
+        assert {**row, "p50": 0, "p95": 0} == {**other, "p50": 0, "p95": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("nowhere.jsonl", "-m", "sim"), "there is no data set nowhere.jsonl"),
+        (("sums.jsonl",), "--models names nobody to ask"),
+        (("sums.jsonl", "-m", "sim", "-c", "fanout"), "ends with several answers"),
+        (("sums.jsonl", "-m", "sim", "-c", "converge:threshold=99"), "converge:threshold=99: converge: threshold"),
+        (("sums.jsonl", "-m", "sim", "--grader", "vibes"), "no grader is called 'vibes'"),
+        (("sums.jsonl", "-m", "nobody/x"), "nobody"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused_before_anything_is_asked(
+    moot: Installed, words: tuple[str, ...], problem: str
+) -> None:
+    done = moot("eval", "run", *words)
+    assert done.code == 4
+    assert problem in done.err
+    assert not (moot.home / "evals").exists()

@@ -192,8 +192,9 @@ def paired_difference(
 ) -> Estimated:
     """The mean of `ours - theirs`, entry by entry on the same questions, resampled by question.
 
-    Where the difference is the same on every question, resampling finds no spread at all. Then the interval is widened
-    by the largest share of questions with another difference that would still be unseen (Clopper and Pearson).
+    The values lie between 0 and 1. Where the difference is the same on every question, resampling finds no spread at
+    all. Then the interval is widened by the largest share of questions with another difference that would still be
+    unseen (Clopper and Pearson).
 
     >>> paired_difference([1, 1, 0, 1], [1, 0, 0, 1]).value
     0.25
@@ -204,7 +205,7 @@ def paired_difference(
     if found.interval.low < found.interval.high:
         return found
     unseen = clopper_pearson(0, len(set(questions))).high
-    return Estimated(found.value, Interval(found.value - unseen, found.value + unseen))
+    return Estimated(found.value, Interval(max(-1.0, found.value - unseen), min(1.0, found.value + unseen)))
 
 
 def _sums(values: Sequence[float], clusters: Sequence[Hashable]) -> list[tuple[float, float]]:

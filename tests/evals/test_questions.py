@@ -6,11 +6,12 @@ import pytest
 
 from folkmoot.evals.datasets import read_dataset, shipped
 from folkmoot.evals.grading import find_grader
-from folkmoot.evals.questions import FOLDER, Question, WrongKey, lines, sets
+from folkmoot.evals.questions.base import Question, WrongKey, lines
+from folkmoot.evals.questions.build import FOLDER, sets
 
 
 def test_the_files_are_what_the_derivations_say() -> None:
-    """On failure: correct the question, then `python -m folkmoot.evals.questions`."""
+    """On failure: correct the question, then `python -m folkmoot.evals.questions.build`."""
     assert {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.jsonl")} == sets()
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import combinations, product
 from statistics import median
 
-from folkmoot.evals.questions import Question, only
+from folkmoot.evals.questions.base import Question, only
 
 Q = Question
 

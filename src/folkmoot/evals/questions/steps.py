@@ -6,8 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import combinations, permutations, product
 
-from folkmoot.evals.questions import Question, only
 from folkmoot.evals.questions.arithmetic import ARITHMETIC, FACTS
+from folkmoot.evals.questions.base import Question, only
 
 Q = Question
 VOWELS = set("aeiou")

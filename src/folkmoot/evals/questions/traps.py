@@ -4,7 +4,7 @@ import datetime
 from fractions import Fraction
 from itertools import count, product
 
-from folkmoot.evals.questions import Question
+from folkmoot.evals.questions.base import Question
 
 Q = Question
 

@@ -144,6 +144,14 @@ class LoopbackModels:
         if reply.hang:
             await asyncio.Event().wait()
         await asyncio.sleep(reply.delay)
+        if reply.raw:
+            for piece in reply.raw:
+                connection.writer.write(piece)
+                await connection.writer.drain()
+            if reply.stall:
+                await asyncio.Event().wait()
+            await connection.finish()
+            return False
         if reply.raw_body is not None:
             await connection.send(reply.status, "application/json", reply.raw_body.encode(), reply.headers)
         elif reply.status >= 400:

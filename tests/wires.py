@@ -56,6 +56,7 @@ class Reply:
     cost: float | None = None  # USD, as OpenRouter reports it
     error_code: str | None = None  # e.g. insufficient_quota
     raw_body: str | None = None  # sent as it is, instead of everything above
+    raw: tuple[bytes, ...] = ()  # the same with the response's head; then the connection is closed, or stalls
 
     def deltas(self) -> Iterator[str]:
         for at in range(0, len(self.text), self.chunk):

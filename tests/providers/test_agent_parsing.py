@@ -228,6 +228,21 @@ def test_events_of_another_shape_are_survived(cli: str, nonsense: object) -> Non
             assert isinstance(answer.text, str)
 
 
+def test_claudes_answer_stands_in_its_last_message_where_the_result_is_empty() -> None:
+    def message(id: str, *texts: str) -> JSON:
+        return {"type": "assistant", "message": {"id": id, "content": [{"type": "text", "text": t} for t in texts]}}
+
+    empty = CLAUDE | {"result": ""}
+    assert judged("claude-code", [message("m1", "It is 42."), empty])[0].text == "It is 42."
+    assert (
+        judged("claude-code", [message("m1", "Let me see."), message("m2", "It is "), message("m2", "42."), empty])[
+            0
+        ].text
+        == "It is 42."
+    )
+    assert judged("claude-code", [message("m1", "It is 41."), CLAUDE])[0].text == "42"
+
+
 def test_claude_hands_over_structured_output_as_json() -> None:
     answer, _ = judged("claude-code", [CLAUDE | {"structured_output": {"score": 8, "why": "né"}, "result": "done"}])
     assert answer.text == '{"score": 8, "why": "né"}'

@@ -215,14 +215,16 @@ def test_a_server_of_ones_own_is_free_if_it_is_local_or_said_to_be(
     assert isinstance(server.asked[0].body["messages"][0]["content"], str)  # many servers take no lists
 
 
-def test_a_server_of_ones_own_gets_a_schema_if_it_is_said_to_enforce_one() -> None:
+def test_what_the_configuration_says_of_schemas_holds_for_every_model() -> None:
     def box(**table: object) -> Wire:
         return Wire("box", "", lambda _: {}, table)
 
+    asked = [request(model=model, schema=SCHEMA) for model in ("qwen3", "anthropic/claude", "gpt-3.5-turbo")]
     with LoopbackModels(lambda _: "{}") as server:
-        for table in ({}, {"json_schema": True}):
-            complete(box(base_url=server.url, **table).open(server.url), request(model="qwen3", schema=SCHEMA))
-    assert ["response_format" in asked.body for asked in server.asked] == [False, True]
+        for said in (True, False):
+            for each in asked:
+                complete(box(base_url=server.url, json_schema=said).open(server.url), each)
+    assert ["response_format" in asked.body for asked in server.asked] == [True] * 3 + [False] * 3
 
 
 def test_openais_organization_is_told_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ class Embeddings(BaseProvider):
         return self._servers[model]
 
     def _find_server(self, model: str) -> Server:
-        from folkmoot.providers.api.vendor import access_to  # with it comes an HTTP client
+        from folkmoot.providers.api.access import access_to  # with it comes an HTTP client
 
         head, slash, rest = model.partition("/")
         plain = replace(self.settings, table={})

@@ -262,7 +262,7 @@ def _asking_once(model: Any, clients: list[Any], via: Sequence[str]) -> Any:
     By itself such a model asks three times, which is for the run to decide, and leaves its connections open. A server
     that may be one of ours is told the way that a question came.
     """
-    from folkmoot.providers.api.vendor import VIA, is_vendors
+    from folkmoot.providers.api.access import VIA, is_vendors
 
     make = getattr(model, "get_client", None)
     if make is None:

@@ -122,6 +122,15 @@ def test_a_conversation_arrives_whole(tmp_path: Path) -> None:
     assert (asked.body["temperature"], asked.body["max_tokens"]) == (0.3, 900)
 
 
+@pytest.mark.parametrize("limits", [{"max_tokens": -1}, {"max_completion_tokens": -1}, {"max_tokens": None}])
+def test_minus_one_is_no_limit_on_the_length(tmp_path: Path, limits: dict[str, Any]) -> None:
+    with LoopbackModels() as models, serving(machine(tmp_path, over(models))) as served:
+        body = {"model": "folkmoot/fanout", "messages": ASK, **by("loop/a")}
+        assert served.post("/v1/chat/completions", {**body, **limits}).status_code == 200
+        assert served.post("/v1/chat/completions", {**body, "max_tokens": -2}).status_code == 400
+    assert not {"max_tokens", "max_completion_tokens"} & set(models.asked[0].body)
+
+
 def test_what_a_panel_says_of_its_seats_goes_before_what_a_request_says(tmp_path: Path) -> None:
     panel = '[panels.cool]\nprotocol = "fanout"\nseats = [{model = "loop/a", temperature = 0.1}]\n'
     with LoopbackModels() as models, serving(machine(tmp_path, over(models, panel))) as served:

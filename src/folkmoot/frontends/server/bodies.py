@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from folkmoot.errors import InputError
@@ -20,6 +20,10 @@ from folkmoot.types import JSON, MEDIA_TYPES, Attachment, Record
 B = TypeVar("B", bound=BaseModel)
 
 Positive = Annotated[float, Field(gt=0)]
+MostTokens = Annotated[
+    Annotated[int, Field(ge=1)] | None, BeforeValidator(lambda given: None if given == -1 else given)
+]
+"""A limit on the length of a reply; clients of local servers send -1 for none."""
 _DATA_URL = re.compile(r"data:(?P<type>[^;,]+)(?:;[^;,]+)*;base64,", re.IGNORECASE)
 _TAKEN = tuple(dict.fromkeys(MEDIA_TYPES.values()))
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
-from folkmoot.frontends.server.bodies import Overrides, ignored, parsed, read_json
+from folkmoot.frontends.server.bodies import MostTokens, Overrides, ignored, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation
 from folkmoot.frontends.server.refusals import log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service
@@ -32,8 +32,8 @@ class ChatBody(BaseModel):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: MostTokens = None
+    max_completion_tokens: MostTokens = None
     reasoning_effort: Effort | None = None
     seed: int | None = None
     stop: str | list[str] | None = None

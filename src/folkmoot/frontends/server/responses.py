@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
-from folkmoot.frontends.server.bodies import Overrides, ignored, parsed, read_json
+from folkmoot.frontends.server.bodies import MostTokens, Overrides, ignored, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation, text_of, turns_after
 from folkmoot.frontends.server.refusals import Refusal, log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service, key_of
@@ -43,7 +43,7 @@ class ResponseBody(BaseModel):
     stream: bool | None = None
     reasoning: ReasoningBody | None = None
     temperature: float | None = Field(None, ge=0, le=2)
-    max_output_tokens: int | None = Field(None, ge=1)
+    max_output_tokens: MostTokens = None
     previous_response_id: str | None = None
     tool_choice: Any = None
     text: dict[str, Any] | None = None

@@ -93,6 +93,8 @@ class ClaudeReading(Reading):
         self._model: str | None = None
         self._replies = 0  # of the model; it asks again by itself when it dislikes one
         self._error = ""  # the word with which an assistant event names its failure
+        self._said = ""  # the text of the last message
+        self._message: object = None  # its id
 
     def hear(self, event: JSON) -> None:
         kind = event.get("type")
@@ -103,8 +105,18 @@ class ClaudeReading(Reading):
         elif kind == "assistant":
             self._error = text_at(event, "error")
             self._model = text_at(event, "message", "model") or self._model
+            self._keep(at(event, "message", "id"), at(event, "message", "content"))
         elif kind == "result":
             self._result = event
+
+    def _keep(self, message: object, content: object) -> None:
+        """Keep what the last message says: a message may come in several events, each with one block."""
+        blocks = content if isinstance(content, list) else []
+        text = "".join(text_at(block, "text") for block in blocks if at(block, "type") == "text")
+        if text:
+            goes_on = message is not None and message == self._message
+            self._said = self._said + text if goes_on else text
+        self._message = message
 
     def judge(self, ran: Ran) -> Answer:
         result = self._result
@@ -117,7 +129,8 @@ class ClaudeReading(Reading):
             raise failed("claude", ran)
         if count_at(result, "num_turns") < 1:
             raise ProviderError("protocol", "claude answered by itself, without asking the model")
-        return Answer(_text(result), _usage(result), cost, self._model, result.get("stop_reason") == "max_tokens")
+        text = _text(result) or self._said  # the result is empty now and then, although the message was not
+        return Answer(text, _usage(result), cost, self._model, result.get("stop_reason") == "max_tokens")
 
     def _kind(self, result: JSON) -> FailureKind:
         status = count_at(result, "api_error_status")

@@ -1,23 +1,51 @@
 """Seats that are asked over a vendor's API, or over a server that speaks OpenAI's.
 
-The wire formats are pydantic-ai's model layer, below its agents: one `complete` makes one HTTP request and never
-retries. How each vendor is reached stands in `openai.py`, `anthropic.py`, `google.py` and `bedrock.py`, what is said in
-`messages.py`, what went wrong in `errors.py`. Nothing of this is loaded before a provider is opened.
+Chat completions, which most vendors and every local server serve, are spoken directly (`chat/`). Anthropic, Google,
+Vertex AI, Bedrock and OpenAI's responses interface are reached through the vendors' libraries, behind pydantic-ai's
+model layer (`library.py` and the modules of the vendors). Either way one `complete` makes one attempt and never retries
+a failure. Nothing of this is loaded before a provider is opened.
 """
 
+from urllib.parse import urlsplit
+
+from folkmoot.errors import InputError
+from folkmoot.providers.api.access import Access, access_to
+from folkmoot.providers.api.vendor import has_library, open_vendor
 from folkmoot.providers.base import Settings
+from folkmoot.providers.catalog import server_root
 from folkmoot.types import Provider
 
 
 def open_provider(name: str, settings: Settings) -> Provider:
     """The API of catalog.APIS or catalog.LOCAL_SERVERS called `name`, or the server at `base_url` of `settings.table`.
 
-    Keys of the table: base_url, api_key, api_key_env, billing, wire (chat or responses), json_schema (whether the
-    server enforces one; taken to be false where it is not known). Raises InputError when a key or a package is missing.
+    Keys of the table: base_url, api_key, api_key_env, billing, wire (chat or responses), json_schema (whether replies
+    are held to a JSON schema; tried where it is not known). Raises InputError when a key or a package is missing.
     """
-    from folkmoot.providers.api.vendor import open_vendor
+    access = access_to(name, settings)
+    if not has_library(name) and _wire(access) == "chat":
+        from folkmoot.providers.api.chat import open_chat
 
-    vendor = open_vendor(name, settings)
-    from folkmoot.providers.api.provider import ApiProvider  # after what may be missing has been missed
+        return open_chat(access)
+    vendor = open_vendor(access)
+    from folkmoot.providers.api.library import LibraryProvider  # after a missing package has been reported
 
-    return ApiProvider(name, settings, vendor)
+    return LibraryProvider(name, settings, vendor)
+
+
+def _wire(access: Access) -> str:
+    """`chat` or `responses`.
+
+    OpenAI itself is asked through its responses interface: only there do its reasoning models take every setting and
+    say what they do. Proxies and other servers that carry OpenAI's name reliably have only chat completions.
+    """
+    wire = access.settings.table.get("wire")
+    if wire not in (None, "chat", "responses"):
+        raise InputError(f"{access.label}: wire = {wire!r} in config.toml is neither 'chat' nor 'responses'")
+    if wire is not None:
+        return str(wire)
+    if access.name != "openai" and access.base_url is None:
+        return "chat"
+    # eu.api.openai.com and its like are OpenAI's too
+    host = urlsplit(server_root(access.base_url or "https://api.openai.com/v1")).hostname or ""
+    return "responses" if f".{host}".endswith(".api.openai.com") else "chat"

@@ -4,12 +4,13 @@ from anthropic import AsyncAnthropic
 from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
 
-from folkmoot.providers.api.vendor import Access, Vendor
+from folkmoot.providers.api.access import Access
+from folkmoot.providers.api.vendor import Vendor, closable
 from folkmoot.types import IMAGES, PDF
 
 
 def open_vendor(access: Access) -> Vendor:
-    http = access.http()
+    http = closable(access.http())
     root = (access.base_url or "https://api.anthropic.com").rstrip("/").removesuffix("/v1")
     client = AsyncAnthropic(api_key=access.key, base_url=root, http_client=http, timeout=http.timeout, max_retries=0)
     provider = AnthropicProvider(anthropic_client=client)

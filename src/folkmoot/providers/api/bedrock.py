@@ -9,7 +9,8 @@ from pydantic_ai.models.bedrock import BedrockConverseModel
 from pydantic_ai.providers.bedrock import BedrockProvider
 
 from folkmoot.errors import InputError
-from folkmoot.providers.api.vendor import Access, Vendor
+from folkmoot.providers.api.access import Access
+from folkmoot.providers.api.vendor import Vendor
 from folkmoot.types import IMAGES, PDF
 
 _THREADS = 32  # fewer than the 40 that may wait in threads at once

@@ -15,7 +15,8 @@ from pydantic_ai.providers.google import GoogleProvider
 from pydantic_ai.providers.google_cloud import GoogleCloudProvider
 
 from folkmoot.errors import InputError
-from folkmoot.providers.api.vendor import Access, Vendor
+from folkmoot.providers.api.access import Access
+from folkmoot.providers.api.vendor import Vendor, closable
 from folkmoot.types import PDF
 
 _ATTACHMENTS = PDF | {"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}
@@ -23,7 +24,7 @@ _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 def open_vendor(access: Access) -> Vendor:
-    http = access.http()
+    http = closable(access.http())
     client = _vertex_client(access, http) if access.name == "vertex" else _gemini_client(access, http)
     provider = GoogleCloudProvider(client=client) if access.name == "vertex" else GoogleProvider(client=client)
 

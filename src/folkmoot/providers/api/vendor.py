@@ -1,36 +1,28 @@
-"""What is known about an API vendor: before its SDK is loaded (`Access`) and when it is ready to be asked (`Vendor`).
+"""A vendor that is asked through its own library: what is known of it when it is ready to be asked.
 
-Everything is read from `Settings.environ` and handed to the SDKs explicitly.
+These are Anthropic, Google, Vertex AI, Bedrock, and OpenAI's responses interface.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from folkmoot.errors import InputError
-from folkmoot.providers.base import Settings
-from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, server_root
+from folkmoot.providers.api.access import Access
+from folkmoot.providers.catalog import APIS
 from folkmoot.types import Billing
 
 if TYPE_CHECKING:
     import httpx2
     from pydantic_ai.models import Model
 
-_CONNECTIONS = 1000  # at once; google-genai's own limit is 100, which holds large panels up
-_CONNECT_SECONDS = 10.0
-VIA = "x-folkmoot-via"  # the servers of ours through which a question came, see frontends/server/access.py
-_VENDORS = (
-    "openai.com", "anthropic.com", "googleapis.com", "azure.com", "amazonaws.com",
-    *(str(urlsplit(api.base_url).hostname) for api in APIS.values() if api.base_url and api.name not in LOCAL_SERVERS),
-)  # fmt: skip
-_OWN_WIRE = {"anthropic": "anthropic", "google": "google", "vertex": "google", "bedrock": "bedrock"}
+_MODULES = {"anthropic": "anthropic", "google": "google", "vertex": "google", "bedrock": "bedrock"}
 
 
 @dataclass
@@ -49,46 +41,13 @@ class Vendor:
     cached_from: Callable[[str], int | None] = field(default=lambda model: None)  # noqa: ARG005
 
 
-@dataclass(frozen=True)
-class Access:
-    """What is known about a vendor before its SDK is loaded."""
-
-    name: str
-    label: str
-    key: str | None
-    base_url: str | None
-    billing: Billing
-    settings: Settings
-
-    @property
-    def environ(self) -> Mapping[str, str]:
-        return self.settings.environ
-
-    def http(self) -> httpx2.AsyncClient:
-        """The one pool of connections. Its read timeout is the idle timeout: it starts anew with every byte."""
-        import httpx2
-        from pydantic_ai.models import create_async_httpx2_client
-
-        timeout = httpx2.Timeout(None, connect=_CONNECT_SECONDS, read=self.settings.idle_timeout)
-        limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=100)
-        client = create_async_httpx2_client(timeout=timeout, limits=limits)
-        client.event_hooks["response"].append(_remember)
-        if self.settings.via and self.base_url and not is_vendors(self.base_url):
-            client.headers[VIA] = ",".join(self.settings.via)
-        return client
-
-
-def is_vendors(url: str) -> bool:
-    """Whether a vendor answers at `url`. Any other server may be one of ours, and must be told what it was asked by.
-
-    >>> is_vendors("https://eu.api.openai.com/v1"), is_vendors("http://127.0.0.1:8484/v1"), is_vendors("gpu:8000")
-    (True, False, False)
-    """
-    host = f".{urlsplit(server_root(url)).hostname or ''}"
-    return any(host.endswith(f".{domain}") for domain in _VENDORS)
-
-
 _opened: ContextVar[list[httpx2.Response]] = ContextVar("opened")
+
+
+def closable(http: httpx2.AsyncClient) -> httpx2.AsyncClient:
+    """`http`, whose responses `closing_responses` will close."""
+    http.event_hooks["response"].append(_remember)
+    return http
 
 
 async def _remember(response: httpx2.Response) -> None:
@@ -112,34 +71,20 @@ async def closing_responses() -> AsyncGenerator[None, None]:
             await response.aclose()
 
 
-def open_vendor(name: str, settings: Settings) -> Vendor:
-    """Raises InputError for a missing key or package, before any request."""
-    access = access_to(name, settings)
+def has_library(name: str) -> bool:
+    """Whether the vendor `name` is asked through its own library, whatever config.toml says."""
+    return name in _MODULES
+
+
+def open_vendor(access: Access) -> Vendor:
+    """Raises InputError for a package that is missing, before any request."""
     # Models that take no temperature say so through `warnings`: on stderr, in the middle of a run.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"pydantic_ai\.")
     try:
-        module = import_module(f"folkmoot.providers.api.{_OWN_WIRE.get(name, 'openai')}")
+        module = import_module(f"folkmoot.providers.api.{_MODULES.get(access.name, 'responses')}")
     except ImportError as missing:
-        extra = APIS[name].extra if name in APIS else None
+        extra = APIS[access.name].extra if access.name in APIS else None
         how = f"pip install 'folkmoot[{extra}]'" if extra else "pip install folkmoot"
         raise InputError(f"{access.label} needs a package that is not here: {how} ({missing})") from missing
     opener: Callable[[Access], Vendor] = module.open_vendor
     return opener(access)
-
-
-def access_to(name: str, settings: Settings) -> Access:
-    table, environ, api = settings.table, settings.environ, APIS.get(name)
-    label = api.label if api else name
-    key = table.get("api_key") or None
-    if variable := table.get("api_key_env"):
-        key = environ.get(variable) or key
-        if not key:
-            raise InputError(f"{label} needs a key: {variable}, which config.toml names, is not set")
-    variables = api.keys if api else ()
-    key = key or next((environ[each] for each in variables if environ.get(each)), None)
-    if variables and not key:
-        raise InputError(f"{label} needs a key: set {' or '.join(variables)}, in the environment or in .env")
-    urls = [table.get("base_url"), *(environ.get(each) for each in (api.base_url_vars if api else ()))]
-    urls += [api.base_url if api else None, LOCAL_SERVERS.get(name)]
-    billing: Billing = table.get("billing") or ("free" if name in LOCAL_SERVERS else "metered")
-    return Access(name, label, key, next(filter(None, urls), None), billing, settings)

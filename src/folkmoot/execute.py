@@ -7,10 +7,11 @@ from typing import Any, Protocol, runtime_checkable
 
 from folkmoot import events, labels
 from folkmoot._version import __version__
+from folkmoot.core.attendance import Attendance
 from folkmoot.core.calling import Caller, Conversation, Emit, RecordEnds, same_model
 from folkmoot.core.journal import FORMAT, Journal, calls_of
 from folkmoot.core.limits import Limits, PriceOf, Purse
-from folkmoot.core.run import Attendance, Gate, Run
+from folkmoot.core.run import Gate, Run
 from folkmoot.errors import CallFailed, Stopped, TooFewSeats
 from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
@@ -140,12 +141,12 @@ async def _execute(
     seats = {seat.name: seat for seat in spec.seats}
     run_id = folder.id if folder else ""
     conversation = Conversation(spec.question or spec.prompt, spec.seed, spec.messages(), tuple(attachments), run_id)
-    caller = Caller(journal, seats, providers, conversation, limits, purse, emit, enforce=live)
+    caller = Caller(journal, seats, providers, conversation, purse, emit, enforce=live)
     members = [seat.name for seat in spec.seats if seat.duty == "member" and seat.name not in without]
     absent = tuple(spec.labels[seat] for seat in without)
     attendance = Attendance(members, keeps_all=registered.keeps_all_seats, left_out=absent)
     labelled = {seat: label for seat, label in spec.labels.items() if seat not in without}
-    run = Run(spec.prompt, caller, attendance, spec.seed, labels=labelled, gate=gate)
+    run = Run(spec.prompt, caller, attendance, labels=labelled, gate=gate)
     path = str(folder.path) if folder else None
     emit(
         events.RunStarted(run_id, spec.protocol, spec.prompt, spec.seats, options, path, resumed and live, spec.labels)

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from folkmoot import protocols
+from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol
@@ -170,3 +171,14 @@ def test_where_more_is_said_than_the_prompt_it_stands_in_a_block_that_it_cannot_
         whole = text_of(request)
         if whole.strip() != forged:
             assert whole.count(forged) == sum(each.text == forged for each in blocks(whole))
+
+
+@EVERY
+def test_context_added_to_a_round_reaches_the_seats_that_answer_in_it(name: str) -> None:
+    journal = Journal(None)
+    journal.append("header", format=1, protocol=name, version="0")
+    for round in (0, 1):  # what a protocol asks before its rounds stands in round 0
+        journal.append("amend", round=round, additional_context="The unit is metres.")
+    asked = requests_of(name, journal=journal)
+    having = {request.about.phase for request in asked.values() if "The unit is metres." in request.messages[-1].text}
+    assert having & {"answer", "propose"}, {each.about.phase for each in asked.values()}

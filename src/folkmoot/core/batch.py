@@ -7,17 +7,27 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from folkmoot import events
-from folkmoot.core.calling import Call, Place
+from folkmoot.core.attendance import Attendance
+from folkmoot.core.calling import Call, Caller, Place
 from folkmoot.errors import PERMANENT, CallFailed, Stopped
-
-if TYPE_CHECKING:
-    from folkmoot.core.run import Run
 
 K = TypeVar("K", bound=str | tuple[str, ...])
 R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where in a run calls are made: the protocol inside the protocol, and the round."""
+
+    scope: str  # e.g. "converge/"; empty for the run's own protocol
+    round: int
+
+    def place(self, phase: str, key: str | tuple[str, ...]) -> Place:
+        parts = (key,) if isinstance(key, str) else key
+        return Place(f"{self.scope}r{self.round}/{phase}/{'>'.join(parts)}", phase, self.round, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +62,15 @@ class Batch(AsyncIterator[Done[K]]):
     """Calls of one or more phases. It hands replies out in the order in which the record has them.
 
     So a decision taken before all replies are in is taken at the same place on every replay. For the same reason
-    failed calls, which are not handed out but stand in `failed`, come to light in that order too, and nobody is asked
+    failed calls, which are not handed out but stand in `failed`, are reported in that order too, and nobody is asked
     before everything that the record holds was handed out: the decision may come before.
     """
 
-    def __init__(self, run: "Run") -> None:
+    def __init__(self, caller: Caller, attendance: Attendance, stage: Stage, patience: float | None = None) -> None:
         self.failed: dict[tuple[str, K], CallFailed] = {}
-        self.open = 0  # calls that have neither been handed out nor come to light as failed
-        self._run = run
+        self.open = 0  # calls that have neither been handed out nor been reported as failed
+        self._caller, self._attendance, self._stage = caller, attendance, stage
+        self._patience = patience  # seconds without an ended call after which the open calls are given up
         self._phases: dict[str, _Phase] = {}
         self._tasks: dict[asyncio.Task[None], str] = {}  # open call -> its step, in the order they were added
         self._unsettled: dict[str, int] = {}  # step -> the least order in the record that its reply can have
@@ -74,12 +85,12 @@ class Batch(AsyncIterator[Done[K]]):
         """Start a call. Its step is named here and now, so that arrival order cannot matter to names."""
         if phase not in self._phases:
             self._phases[phase] = _Phase(time.monotonic())
-            self._run._caller.emit(events.PhaseStarted(self._run.round, phase, self._run._scope))
+            self._caller.emit(events.PhaseStarted(self._stage.round, phase, self._stage.scope))
         self._phases[phase].asked.append(call.seat)
         self._added += 1
         self.open += 1
-        place = self._run._place(phase, key)
-        if self._run._caller.recorded(place.step) is not None:
+        place = self._stage.place(phase, key)
+        if self._caller.recorded(place.step) is not None:
             self._used_up.clear()
         task = asyncio.get_running_loop().create_task(self._reply(self._added, place, key, call))
         self._tasks[task] = place.step
@@ -98,21 +109,23 @@ class Batch(AsyncIterator[Done[K]]):
         await asyncio.gather(*left, return_exceptions=True)
         if kind is None:
             for phase, kept in self._phases.items():
-                self._run._judge_attendance(dict.fromkeys(kept.asked), kept.answered, kept.failed)
+                leaving = self._attendance.end_phase(kept.asked, kept.answered, kept.failed)
+                for seat, failure in leaving.items():
+                    self._caller.emit(events.SeatDropped(seat, str(failure), self._stage.round))
                 seconds = time.monotonic() - kept.began
-                self._run._caller.emit(events.PhaseFinished(self._run.round, phase, seconds, self._run._scope))
+                self._caller.emit(events.PhaseFinished(self._stage.round, phase, seconds, self._stage.scope))
 
     async def __anext__(self) -> Done[K]:
         while True:
             self._wake.clear()
             while self._ready and not self._recorded_before(self._ready[0][0]):
                 settled = heapq.heappop(self._ready)[2]
-                self._come_to_light(settled)
+                self._report(settled)
                 if settled.failure is None:
                     return Done(settled.place.phase, settled.key, settled.value)
             for task in [each for each in self._tasks if each.done()]:
                 del self._tasks[task]
-                task.result()  # whatever went wrong, other than a call
+                task.result()  # raises what went wrong other than a failed call
             if not self._tasks:
                 if self._stopped is not None:
                     raise self._stopped
@@ -122,20 +135,20 @@ class Batch(AsyncIterator[Done[K]]):
             await self._news()
 
     async def _news(self) -> None:
-        """Wait until a call has ended. Open calls that outlast the run's patience are given up.
+        """Wait until a call has ended. Open calls that outlast the patience are given up.
 
         They stand in the record as refused, so that a replay stops here as well.
         """
         try:
-            async with asyncio.timeout(self._run.patience):
+            async with asyncio.timeout(self._patience):
                 await self._wake.wait()
         except TimeoutError:
-            self._stopped = self._stopped or Stopped("stalled", f"no call ended for {self._run.patience:g} s")
+            self._stopped = self._stopped or Stopped("stalled", f"no call ended for {self._patience:g} s")
             given_up, self._tasks = self._tasks, {}
             for task in given_up:
                 task.cancel()
             await asyncio.gather(*given_up, return_exceptions=True)
-            journal = self._run.journal
+            journal = self._caller.journal
             for task, step in given_up.items():
                 if task.cancelled():
                     step += "+repair" if step in journal.entries else ""
@@ -143,13 +156,13 @@ class Batch(AsyncIterator[Done[K]]):
 
     def _recorded_before(self, order: int) -> bool:
         """Whether another call stands in the record before `order`, and is about to be ready."""
-        known = ((self._run._caller.recorded(step), least) for step, least in self._unsettled.items())
+        known = ((self._caller.recorded(step), least) for step, least in self._unsettled.items())
         return any(recorded is not None and least <= recorded < order for recorded, least in known)
 
-    def _come_to_light(self, settled: _Settled[K]) -> None:
+    def _report(self, settled: _Settled[K]) -> None:
         phase, failure = self._phases[settled.place.phase], settled.failure
         self.open -= 1
-        self._run._caller.tally(settled.place, settled.seat, failure)
+        self._caller.tally(settled.place, settled.seat, failure)
         if failure is None:
             phase.answered.add(settled.seat)
             return
@@ -159,7 +172,7 @@ class Batch(AsyncIterator[Done[K]]):
             phase.failed[settled.seat] = failure
 
     async def _reply(self, added: int, place: Place, key: K, call: Call[R]) -> None:
-        caller = self._run._caller
+        caller = self._caller
 
         async def before_asking() -> None:
             self._unsettled[place.step] = sys.maxsize  # what the record has of it is not its reply

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from folkmoot import events
 from folkmoot.core.journal import Entry, Journal
-from folkmoot.core.limits import Limits, Purse
+from folkmoot.core.limits import Purse
 from folkmoot.core.slots import Clock, Slots
 from folkmoot.errors import (
     RETRYABLE,
@@ -91,17 +91,16 @@ class Caller:
         seats: Mapping[str, Seat],
         providers: Mapping[str, Provider],
         conversation: Conversation,
-        limits: Limits,
         purse: Purse,
         emit: Emit,
         *,
         enforce: bool = True,
     ) -> None:
         self.journal, self.seats, self.providers = journal, seats, providers
-        self.conversation, self.limits, self.purse, self.emit = conversation, limits, purse, emit
+        self.conversation, self.limits, self.purse, self.emit = conversation, purse.limits, purse, emit
         self.enforce = enforce  # whether a recorded reply must belong to the very same request
         self.count = Count()
-        self._slots = asyncio.Semaphore(limits.max_concurrent) if limits.max_concurrent else None
+        self._slots = asyncio.Semaphore(self.limits.max_concurrent) if self.limits.max_concurrent else None
         self._provider_slots = {
             name: asyncio.Semaphore(provider.concurrency)
             for name, provider in providers.items()

@@ -5,33 +5,20 @@ record and the events are here and in calling.py, in one place; none of them sho
 """
 
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import cast
 
 from folkmoot import events, labels
-from folkmoot.core.batch import Batch, K, R
-from folkmoot.core.calling import Call, Caller, Place
+from folkmoot.core.attendance import Attendance
+from folkmoot.core.batch import Batch, K, R, Stage
+from folkmoot.core.calling import Call, Caller
 from folkmoot.core.journal import Journal
-from folkmoot.errors import PERMANENT, CallFailed, TooFewSeats
+from folkmoot.errors import TooFewSeats
+from folkmoot.prompting import block
 from folkmoot.types import Outcome
 
 Gate = Callable[[int], Awaitable[bool]]
 """Waited for before each round begins; False ends the rounds. Lets a caller step through a run."""
-
-UNANSWERED_PHASES = 2  # so many in a row without a reply, and a seat leaves the run
-
-
-@dataclass
-class Attendance:
-    """Which seats still take part. Shared by a run and its scopes."""
-
-    seats: list[str]
-    keeps_all: bool = False  # whether a seat is asked again whatever happened to it
-    dropped: dict[str, str] = field(default_factory=dict)  # seat -> why
-    silent: Counter[str] = field(default_factory=Counter)  # phases in a row without a reply
-    left_out: tuple[str, ...] = ()  # labels of seats that the record has, but that a replay does without
 
 
 class Run:
@@ -42,7 +29,6 @@ class Run:
         prompt: str,
         caller: Caller,
         attendance: Attendance,
-        seed: int,
         *,
         labels: Mapping[str, str],
         gate: Gate | None = None,
@@ -54,7 +40,7 @@ class Run:
         self.offered = Outcome(status="nothing_offered", met=False)
         self.round = 0
         self.patience: float | None = None  # seconds without an answered or failed call, after which the run stops
-        self._caller, self._attendance, self._seed = caller, attendance, seed
+        self._caller, self._attendance, self._seed = caller, attendance, caller.conversation.seed
         self._gate, self._scope, self._outer = gate, scope, outer
 
     @property
@@ -87,10 +73,17 @@ class Run:
         """Labels of seats that a replay does without; they may still stand in what the others said."""
         return self._attendance.left_out
 
-    @property
-    def added_context(self) -> str:
-        """What an override adds to this round's questions; empty as a rule."""
-        return "\n\n".join(self._overrides("additional_context"))
+    def question(self, *shown: str, text: str | None = None, as_typed: bool = False) -> tuple[str, ...]:
+        """The parts with which every prompt that asks for an answer begins.
+
+        They are the question in a block (`as_typed`: without one), then `shown`, e.g. earlier answers, then the context
+        that an override adds to this round; usually there is none. `text` is asked instead of the run's own question.
+        Prompts that judge answers do not get the added context: they use `block("question", run.prompt)`.
+        """
+        asked = self.prompt if text is None else text
+        context = self._overrides("additional_context")
+        added = ("\n\n".join(context),) if context else ()
+        return (asked if as_typed else block("question", asked), *shown, *added)
 
     def model_id(self, seat: str) -> str:
         """What reports call a seat: its model, with #k when repeated. Never for a prompt."""
@@ -134,7 +127,7 @@ class Run:
 
     def batch(self) -> Batch[K]:
         """Calls that are added while replies arrive. Leaving it gives up those that are still open."""
-        return Batch(self)
+        return Batch(self._caller, self._attendance, Stage(self._scope, self.round), self.patience)
 
     def require(self, need: int, phase: str, replies: Iterable[object]) -> None:
         if (answered := len(list(replies))) < need:
@@ -170,7 +163,7 @@ class Run:
             self.offered = relabel(outcome)
 
         return Run(
-            self.prompt, self._caller, self._attendance, self._seed, labels=self.labels, gate=None,
+            self.prompt, self._caller, self._attendance, labels=self.labels,
             scope=f"{self._scope}{name}/", outer=outer,
         )  # fmt: skip
 
@@ -180,28 +173,6 @@ class Run:
             if amendment.get("round") == self.round and (value := amendment.get(key)):
                 found.extend([value] if isinstance(value, str) else value)
         return found
-
-    def _place(self, phase: str, key: str | tuple[str, ...]) -> Place:
-        parts = (key,) if isinstance(key, str) else key
-        step = f"{self._scope}r{self.round}/{phase}/{'>'.join(parts)}"
-        return Place(step, phase, self.round, parts)
-
-    def _judge_attendance(self, asked: Iterable[str], answered: set[str], failed: Mapping[str, CallFailed]) -> None:
-        """At the end of a phase: a seat leaves on a permanent error, or after two phases without any reply."""
-        if self._attendance.keeps_all:
-            return
-        for seat in asked:
-            failure = failed.get(seat)
-            if failure is None or seat in self._attendance.dropped:
-                self._attendance.silent[seat] = 0
-                continue
-            if seat in answered or failure.kind == "unparseable":
-                self._attendance.silent[seat] = 0
-            else:
-                self._attendance.silent[seat] += 1
-            if failure.kind in PERMANENT or self._attendance.silent[seat] >= UNANSWERED_PHASES:
-                self._attendance.dropped[seat] = str(failure)
-                self._caller.emit(events.SeatDropped(seat, str(failure), self.round))
 
     @property
     def journal(self) -> Journal:

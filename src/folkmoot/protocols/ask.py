@@ -182,8 +182,8 @@ async def _debate(run: Run, options: AskOptions, poll: Poll) -> None:
         others = [each for each in run.reading_order(seat) if each in shown.values() and first[each] != first[seat]]
         blocks = (block("answer", poll.answers[each].text, label=run.labels[each]) for each in others)
         own = block("own", poll.answers[seat].text)
-        parts = (block("question", run.prompt), "Your answer:", own, "Answers of others that differ:", *blocks, DEBATE)
-        calls[seat] = Call(seat, parts, keyed_for(run.prompt), SYSTEM)
+        parts = run.question("Your answer:", own, "Answers of others that differ:", *blocks)
+        calls[seat] = Call(seat, (*parts, DEBATE), keyed_for(run.prompt), SYSTEM)
     replies = await run.call_all("debate", calls)
     poll.answers |= {f"debate/{seat}": reply for seat, reply in replies.items()}
     await _compare(run, options, poll, "compare")

@@ -146,12 +146,11 @@ def _judgement(judge: str, question: str, answer: str) -> Call[Rating]:
 
 def propose(run: Run, course: Course, lineage: Lineage, sees: Visibility) -> tuple[str, ...]:
     """What a seat is asked: the question, what it may see of the rounds before, the instruction."""
-    question = block("question", course.questions[lineage])
-    added = (run.added_context,) if run.added_context else ()
+    question = course.questions[lineage]
     if sees == "blind" or not any(lineage in turn.answers for turn in course.turns):
-        return (question, *added, PROPOSE)
+        return (*run.question(text=question), PROPOSE)
     past = [_past(run, turn, number, lineage, sees) for number, turn in enumerate(course.turns, 1)]
-    return (question, *filter(None, past), *added, AGAIN[sees])
+    return (*run.question(*filter(None, past), text=question), AGAIN[sees])
 
 
 def _past(run: Run, turn: Turn, number: int, lineage: Lineage, sees: Visibility) -> str:

@@ -216,10 +216,9 @@ def _outcome(
 
 def propose(run: Run, seat: str, turns: Sequence[Turn], options: ConsortiumOptions) -> tuple[str, ...]:
     """What a member is asked: the question; from round 2 on, what the arbiter made of the round before."""
-    question = block("question", run.prompt)
     if not turns or (ruling := turns[-1].ruling) is None:
-        return (question, PROPOSE)
-    parts = [question]
+        return (*run.question(), PROPOSE)
+    parts: list[str] = []
     if options.context == "auto" and seat in turns[-1].answers:
         parts.append("Your answer in the round before:\n" + block("own", turns[-1].answers[seat].text))
     if ruling.synthesis:
@@ -229,7 +228,7 @@ def propose(run: Run, seat: str, turns: Sequence[Turn], options: ConsortiumOptio
         parts.append("The answer that an arbiter found best:\n" + block("synthesis", turns[-1].answer or ""))
     if ruling.refinement_areas:
         parts.append("What it would have looked into:\n" + block("areas", "\n".join(ruling.refinement_areas)))
-    return (*parts, REFINE)
+    return (*run.question(*parts), REFINE)
 
 
 def _case(run: Run, turns: Sequence[Turn], shown: Sequence[str], options: ConsortiumOptions) -> tuple[str, ...]:

@@ -190,19 +190,17 @@ def _comparison(run: Run, judge: str, answers: Mapping[str, str]) -> Call[dict[s
 
 def propose(run: Run, seat: str, heard: Heard) -> tuple[str, ...]:
     """What a seat is asked: the question, what it may see of the rounds before, the instruction."""
-    question = block("question", run.prompt)
-    added = (run.added_context,) if run.added_context else ()
     own = heard.own.get(seat)
     if not own or heard.sees == "blind":
-        return (question, *added, PROPOSE)
+        return (*run.question(), PROPOSE)
     if heard.sees != "full-visibility":
-        return (question, *own, *added, REVISE)
+        return (*run.question(*own), REVISE)
     peers = (
         block("answer", heard.answers[peer], label=run.labels[peer])
         for peer in run.reading_order(seat)
         if peer != seat and peer in heard.answers
     )
-    return (question, *own, "The other answers of the last round:", *peers, *added, REVISE)
+    return (*run.question(*own, "The other answers of the last round:", *peers), REVISE)
 
 
 def hear(

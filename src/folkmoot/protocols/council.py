@@ -143,13 +143,12 @@ async def council(run: Run, options: CouncilOptions) -> Outcome:
 
 async def _answer(run: Run, stances: Sequence[str]) -> dict[str, str]:
     answers: dict[str, str] = {}
-    added = (run.added_context,) if run.added_context else ()
     batch: Batch[str] = run.batch()
     try:
         async with batch:
             for seat in run.seats:
                 stance = (stances[run.all_seats.index(seat) % len(stances)],) if stances else ()
-                parts = (block("question", run.prompt), *added, *stance, PROPOSE)
+                parts = (*run.question(), *stance, PROPOSE)
                 batch.add("propose", seat, Call(seat, parts, TEXT, SYSTEM))
             async for done in batch:
                 answers[done.key] = str(done.value)

@@ -212,10 +212,9 @@ def _call(run: Run, course: Course, seat: str, format: Format[R], *task: str, sh
         [SYSTEM, f"Your own answer is called {run.labels[seat]}.", *([told(stance)] if stance else [])]
     )
     cited = (*source_blocks(course.sources), CITE) if course.sources else ()
-    added = (run.added_context,) if run.added_context else ()
     before = tallies(course.votings[: max(len(course.turns) - 1, 0)], run.labels)
     said = said_in(shown, seat, run.reading_order(seat), run.labels) if shown else ()
-    return Call(seat, (block("question", run.prompt), *cited, *added, *before, *said, *task), format, system)
+    return Call(seat, (*run.question(*cited), *before, *said, *task), format, system)
 
 
 SYSTEM = f"""\

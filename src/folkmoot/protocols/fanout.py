@@ -23,7 +23,7 @@ async def fanout(run: Run, options: FanoutOptions) -> Outcome:  # noqa: ARG001
     answers: dict[str, str] = {}
     async for _ in run.rounds(1):
         # as it was typed: no system prompt, nothing around it
-        parts = (run.prompt, run.added_context) if run.added_context else (run.prompt,)
+        parts = run.question(as_typed=True)
         asked = run.seats
         batch: Batch[str] = run.batch()
         async with batch:

@@ -104,8 +104,7 @@ def weights(run: Run, seats: Sequence[str]) -> dict[str, float]:
 
 def answer_call(run: Run, seat: str) -> Call[Keyed]:
     """The question, alone: nobody sees anybody."""
-    added = (run.added_context,) if run.added_context else ()
-    return Call(seat, (block("question", run.prompt), *added, ANSWER), keyed_for(run.prompt), SYSTEM)
+    return Call(seat, (*run.question(), ANSWER), keyed_for(run.prompt), SYSTEM)
 
 
 async def compare(

@@ -167,11 +167,19 @@ Listener = Callable[[Event], None]
 def as_json(event: Event) -> JSON:
     """An event as one JSON object; its kind under `event`, in snake case.
 
+    An offer goes without its count sheets: they grow with every round, and the result has them all.
+
     >>> as_json(PhaseStarted(1, "propose"))
     {'event': 'phase_started', 'round': 1, 'phase': 'propose', 'scope': ''}
     """
     name = type(event).__name__
     kind = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
+    if isinstance(event, Offered):
+        return {
+            "event": kind,
+            "outcome": event.outcome.model_dump(mode="json", exclude={"counts"}),
+            "scope": event.scope,
+        }
     return {"event": kind} | {each.name: _plain(getattr(event, each.name)) for each in fields(event)}
 
 

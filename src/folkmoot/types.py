@@ -189,6 +189,59 @@ class Candidate(Record):
     score: float | None = None  # None: nobody scored it
 
 
+class Ballot(Record):
+    """What one call says about one answer, as a count takes it."""
+
+    seat: str  # the seat that was asked
+    about: str | None = None  # whose answer: a seat, or the name of one of its answers; None: the ballot says it itself
+    value: bool | float | str | None = None  # None: no readable reply, or one that came after the decision
+    weight: float = 1.0
+    step: str = ""  # the call it came from
+
+
+class Total(Record):
+    """What the ballots about one answer come to."""
+
+    about: str  # as in a ballot, or what the ballots of a group say
+    value: float | None = (
+        None  # the figure that counts, e.g. a mean score or a number of votes; None: no ballot has one
+    )
+    seats: tuple[str, ...] = ()  # the seats behind it, where it is a number of votes
+    figures: Mapping[str, float] = Field(default_factory=dict)  # what else was computed, by name
+    chosen: bool = False  # by the rule; where its condition is not met, this one is merely ahead
+
+
+class Tally(Record):
+    """What a rule gives when it is applied to ballots."""
+
+    totals: tuple[Total, ...] = ()
+    met: bool | None = None  # whether the rule's condition is met; None: it has none
+    explanation: str = ""  # the rule applied to these ballots, in words and numbers; names no seat
+
+
+class Count(Record):
+    """One count of a round: the ballots, the rule that was applied to them, and what it gives.
+
+    Counts are computed on every run and replay and are never journaled. `counting/sheets.py` makes them.
+    """
+
+    rule: str  # mean-score, plurality, ...
+    round: int
+    scope: str = ""  # of a protocol inside a protocol, e.g. "converge/"
+    parameters: Mapping[str, bool | float | str | None] = Field(default_factory=dict)
+    ballots: tuple[Ballot, ...] = ()
+    outcome: Tally = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The calls that were made in one phase of one round, in the order of their seats."""
+
+    round: int
+    scope: str
+    steps: Mapping[tuple[str, ...], str]  # key -> step; the seat that was asked stands first in a key
+
+
 class Outcome(Record):
     """What a protocol decided."""
 
@@ -202,6 +255,7 @@ class Outcome(Record):
     explanation: str = ""  # the rule applied to this run, in words and numbers
     leader: str | None = None  # the seat ahead; the winner, once the rule is met
     scores: tuple[Mapping[str, float], ...] = ()  # one table per round: seat -> score
+    counts: tuple[Count, ...] = ()  # the count sheets of all rounds, in the order in which they were made
     details: JSON = Field(default_factory=dict)  # what else this protocol reports; in JSON its keys stand on top
 
 

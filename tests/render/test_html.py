@@ -93,7 +93,7 @@ def test_a_run_of_five_seats_and_three_rounds_stays_small(tmp_path: Path) -> Non
     paragraph = "An answer of some length that says what there is to say, and a little more than that. " * 30
     play("converge", judges(7.5, lambda request: f"{request.about.step} {paragraph}"), 5, folder=folder, rounds=3)
     text = a_page(folder)
-    assert text.count('"step"') == 75 and len(text.encode()) < 500_000
+    assert text.count('"order"') == 75 and len(text.encode()) < 500_000
 
 
 @pytest.mark.parametrize("prompt", ["<b>Walk</b> or \"drive\" & 'fly'?", "long " * 100])

@@ -24,6 +24,7 @@ class Stage:
 
     scope: str  # e.g. "converge/"; empty for the run's own protocol
     round: int
+    asked: dict[str, dict[tuple[str, ...], str]] = field(default_factory=dict)  # phase -> key -> step, as calls begin
 
     def place(self, phase: str, key: str | tuple[str, ...]) -> Place:
         parts = (key,) if isinstance(key, str) else key
@@ -90,6 +91,7 @@ class Batch(AsyncIterator[Done[K]]):
         self._added += 1
         self.open += 1
         place = self._stage.place(phase, key)
+        self._stage.asked.setdefault(phase, {})[place.key] = place.step
         if self._caller.recorded(place.step) is not None:
             self._used_up.clear()
         task = asyncio.get_running_loop().create_task(self._reply(self._added, place, key, call))

@@ -13,9 +13,10 @@ from folkmoot.core.attendance import Attendance
 from folkmoot.core.batch import Batch, K, R, Stage
 from folkmoot.core.calling import Call, Caller
 from folkmoot.core.journal import Journal
+from folkmoot.core.steps import seat_order
 from folkmoot.errors import TooFewSeats
 from folkmoot.prompting import block
-from folkmoot.types import Outcome
+from folkmoot.types import Asked, Outcome
 
 Gate = Callable[[int], Awaitable[bool]]
 """Waited for before each round begins; False ends the rounds. Lets a caller step through a run."""
@@ -42,6 +43,7 @@ class Run:
         self.patience: float | None = None  # seconds without an answered or failed call, after which the run stops
         self._caller, self._attendance, self._seed = caller, attendance, caller.conversation.seed
         self._gate, self._scope, self._outer = gate, scope, outer
+        self._asked: dict[int, dict[str, dict[tuple[str, ...], str]]] = {}  # round -> phase -> key -> step
 
     @property
     def seats(self) -> tuple[str, ...]:
@@ -127,11 +129,20 @@ class Run:
 
     def batch(self) -> Batch[K]:
         """Calls that are added while replies arrive. Leaving it gives up those that are still open."""
-        return Batch(self._caller, self._attendance, Stage(self._scope, self.round), self.patience)
+        return Batch(self._caller, self._attendance, Stage(self._scope, self.round, self._asked.setdefault(self.round, {})), self.patience)
 
     def require(self, need: int, phase: str, replies: Iterable[object]) -> None:
         if (answered := len(list(replies))) < need:
             raise TooFewSeats(phase, self.round, answered, need)
+
+    def asked(self, phase: str, round: int | None = None) -> Asked:
+        """The calls of a phase in a round, by default the present one: what `counting.sheets` makes ballots of.
+
+        A call without a usable reply is among them, so that it is counted as an abstention.
+        """
+        number = self.round if round is None else round
+        steps = self._asked.get(number, {}).get(phase, {})
+        return Asked(number, self._scope, {key: steps[key] for key in sorted(steps, key=seat_order)})
 
     def offer(self, outcome: Outcome) -> Outcome:
         """The best answer so far: what the run returns, whatever ends it."""

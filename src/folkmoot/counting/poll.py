@@ -12,10 +12,12 @@ from folkmoot.counting.calibration import Calibration
 from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError
 from folkmoot.formats.answer_keys import may_mean
+from folkmoot.formats.base import preview
 from folkmoot.formats.keyed import Keyed
-from folkmoot.types import JSON
+from folkmoot.types import JSON, Count
 
 MOST_SHOWN = 5  # answers that a judge compares
+SHOWN = 100  # characters of an answer on a count sheet
 
 
 def seat_of(ballot: str) -> str:
@@ -30,6 +32,16 @@ def votes_of(answers: Mapping[str, Keyed], order: Sequence[str]) -> dict[str, st
         for seat in order
         if seat in answers
     }
+
+
+def conclusion(ballot: str, answers: Mapping[str, Keyed]) -> str:
+    """What an answer comes to, in its own words; where it does not say so, how it begins."""
+    answer = answers[ballot]
+    return preview(answer.said if answer.said is not None else answer.text, SHOWN)
+
+
+def conclusions(answers: Mapping[str, Keyed]) -> dict[str, str]:
+    return {ballot: conclusion(ballot, answers) for ballot in answers}
 
 
 def _own_group(seat: str) -> str:
@@ -97,6 +109,7 @@ class Poll:
     joined: list[list[str]] = field(default_factory=list)  # groups found to say the same
     compared: set[str] = field(default_factory=set)  # groups that were compared with each other
     further: JSON = field(default_factory=dict)  # for the report
+    compared_in: list[Count] = field(default_factory=list)  # the counts of `compared`
 
     @property
     def order(self) -> list[str]:

@@ -47,12 +47,26 @@ def groups(votes: Mapping[str, str], measure: Measure, order: Sequence[str]) -> 
         if seat in votes:
             members.setdefault(votes[seat], []).append(seat)
     found = [Group(name, tuple(seats), _size(seats, measure)) for name, seats in members.items()]
-    return sorted(found, key=lambda group: tuple(-each for each in group.size))  # stable: the better-placed first
+    place = {seat: at for at, seat in enumerate(order)}
+    return sorted(found, key=lambda group: _standing(group.members, group.size, place))
+
+
+def _standing(members: Sequence[str], size: Sequence[float], place: Mapping[str, int]) -> tuple[tuple[float, ...], int]:
+    """Sorts groups, the one that leads first: by size, and in a tie by their best-placed seat.
+
+    Ties are settled here and nowhere else.
+    """
+    return tuple(-each for each in size), min(place[seat] for seat in members)
+
+
+def tied(ranked: Sequence[Group]) -> Sequence[Group]:
+    """The groups that are as large as the first one, and the first one itself."""
+    return [group for group in ranked if group.size == ranked[0].size]
 
 
 def leads(ranked: Sequence[Group]) -> bool:
     """Whether the first group is larger than every other, not merely better placed."""
-    return bool(ranked) and (len(ranked) == 1 or ranked[0].size > ranked[1].size)
+    return len(tied(ranked)) == 1
 
 
 def unbeatable(
@@ -81,6 +95,7 @@ def unbeatable(
         return False
     place = {seat: at for at, seat in enumerate(order)}
     leader, *others = ranked
+    ahead = _standing(leader.members, leader.size, place)
     loose = [seat for group in others if group.name in joinable for seat in group.members]
     rivals = [list(group.members) for group in others if group.name not in joinable] or [[]]
     for rival in rivals:
@@ -88,8 +103,7 @@ def unbeatable(
         if not seats:
             continue
         size = _size(seats, measure)
-        ahead_in_ties = not strictly and place[leader.members[0]] < min(place[seat] for seat in seats)
-        if leader.size < size or (leader.size == size and not ahead_in_ties):
+        if _standing(seats, size, place) < ahead or (strictly and size == leader.size):
             return False
     return True
 

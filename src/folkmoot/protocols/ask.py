@@ -11,16 +11,26 @@ from pydantic import Field, model_validator
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
+from folkmoot.counting import sheets
 from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration, read_calibration
-from folkmoot.counting.poll import Poll, choose_judge, explained, panel_of, seat_of, votes_of
+from folkmoot.counting.poll import (
+    Poll,
+    choose_judge,
+    conclusion,
+    conclusions,
+    explained,
+    panel_of,
+    seat_of,
+    votes_of,
+)  # fmt: skip
 from folkmoot.errors import CallFailed, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.verdict import Verdict, verdict_for
 from folkmoot.prompting import block
 from folkmoot.protocols import FromFile, Options, protocol
 from folkmoot.protocols.vote import SYSTEM, Early, answer_call, candidates, compare, label_of, shown_groups
-from folkmoot.types import Outcome
+from folkmoot.types import Count, Outcome
 
 
 class AskOptions(Options):
@@ -120,7 +130,9 @@ async def _compare(run: Run, options: AskOptions, poll: Poll, phase: str) -> Non
     if options.adjudicate == "once" and not groups <= poll.compared:
         poll.compared = groups
         readers = [seat for seat in poll.panel.order if seat in poll.answers]
-        poll.joined += await compare(run, poll.answers, texts, readers, phase)
+        same, counts = await compare(run, poll.answers, texts, readers, phase)
+        poll.joined += same
+        poll.compared_in += counts
 
 
 async def _wave(run: Run, options: AskOptions, poll: Poll, wave: Sequence[str], waiting: Sequence[str]) -> None:
@@ -225,7 +237,7 @@ def _offer(run: Run, poll: Poll, status: str) -> None:
 
 def _outcome(run: Run, poll: Poll, status: str) -> Outcome:
     ranked = poll.ranked
-    best = next(each for each in ranked[0].members if each in poll.answers)
+    best = _answer_in(poll, ranked[0].members)
     met = status not in ("undecided", "asking")
     first = {seat: answer for seat, answer in poll.answers.items() if "/" not in seat}
     return Outcome(
@@ -238,8 +250,36 @@ def _outcome(run: Run, poll: Poll, status: str) -> Outcome:
         strategy="exact" if poll.panel.agree is None else f"agree-{poll.panel.agree}",
         explanation=explained(ranked) if status != "asking" else "",
         leader=seat_of(best),
+        counts=(*poll.compared_in, _count(run, poll, met)),
         details={"groups": shown_groups(run, ranked, poll.answers), **poll.further},
     )
+
+
+def _count(run: Run, poll: Poll, met: bool) -> Count:
+    """The votes: first answers, those of a debate, and a judge's verdict, each by its weight."""
+    said, weights = conclusions(poll.answers), poll.panel.weights
+    cast = sheets.ballots(run.asked("answer", 1), said, weights)
+    cast += sheets.ballots(run.asked("adjudicate", 1), _verdict(poll), weights)
+    later = {seat_of(ballot): text for ballot, text in said.items() if "/" in ballot}
+    cast += sheets.ballots(run.asked("debate"), later, weights)
+    return sheets.plurality(
+        run.asked("answer"), cast, poll.ranked, lambda group: conclusion(_answer_in(poll, group.members), poll.answers),
+        seat_of, met=met, explanation=explained(poll.ranked), agree=poll.panel.agree,
+    )  # fmt: skip
+
+
+def _verdict(poll: Poll) -> dict[str, str]:
+    """What the judge chose, by its seat; nothing where no judge gave a readable verdict."""
+    if poll.verdict is None:
+        return {}
+    ballot, _ = poll.verdict
+    members = [each for each, group in poll.votes.items() if group == poll.votes[ballot]]
+    return {seat_of(ballot): conclusion(_answer_in(poll, members), poll.answers)}
+
+
+def _answer_in(poll: Poll, members: Sequence[str]) -> str:
+    """The first ballot of a group that is an answer: a judge's verdict is a ballot, too."""
+    return next(each for each in members if each in poll.answers)
 
 
 ADJUDICATE = """\

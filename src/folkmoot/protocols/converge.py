@@ -12,12 +12,12 @@ from pydantic import Field, model_validator
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
-from folkmoot.counting import tally
+from folkmoot.counting import sheets, tally
 from folkmoot.counting.closing import RoundScores, closing_rule
 from folkmoot.formats import REVIEW, TEXT, Review, scores_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.types import Candidate, Outcome
+from folkmoot.types import Candidate, Count, Outcome
 
 Visibility = Literal["blind", "score-only", "own-reviews", "full-visibility"]
 Pair = tuple[str, str]
@@ -75,14 +75,22 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
     heard = Heard(options.iteration_strategy)
     leaders: list[str | None] = []
     scores: list[Mapping[str, float]] = []
+    counts: list[Count] = []
     async for round in run.rounds(options.rounds):
         run.require(2, "propose", run.seats)
         answers, reviews = await _PHASES[options.scoring](run, heard)
-        means = tally.mean_scores({pair: review.score for pair, review in reviews.items()}, answers)
+        given = {pair: review.score for pair, review in reviews.items()}
+        means = tally.mean_scores(given, answers)
         scores.append(means)
         leaders.append(tally.leader(means, previous=leaders[-1] if leaders else None))
         decision = rule.check(RoundScores(round, means, leaders[-1], tally.streak(leaders)))
         winner = leaders[-1] if decision.met else None
+        counts.append(
+            sheets.mean_score(
+                run.asked("evaluate"), given, means, list(answers), leader=leaders[-1], decision=decision,
+                closing=rule.name, threshold=options.threshold, stability_rounds=options.stability_rounds,
+            )
+        )  # fmt: skip
         run.offer(
             Outcome(
                 status="converged" if decision.met else "max_rounds_exceeded",
@@ -95,6 +103,7 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
                 explanation=decision.explanation,
                 leader=leaders[-1],
                 scores=tuple(scores),
+                counts=tuple(counts),
             )
         )
         if decision.met:
@@ -111,6 +120,7 @@ async def _alone(run: Run) -> Outcome:
             Outcome(
                 status="single_model", met=True, winner=seat, answer=answer, round=1, strategy="single-model",
                 answers=(Candidate(seat=seat, answer=answer),), explanation="one seat, nobody to judge it", leader=seat,
+                counts=(sheets.answered(run.asked("propose"), {seat: answer}),),
             )
         )  # fmt: skip
     return run.offered

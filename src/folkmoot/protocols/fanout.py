@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
+from folkmoot.counting import sheets
 from folkmoot.formats.text import TEXT
 from folkmoot.protocols import Options, protocol
 from folkmoot.types import Candidate, Outcome
@@ -45,5 +46,6 @@ def _outcome(run: Run, answers: Mapping[str, str], status: str, explanation: str
         answers=tuple(Candidate(seat=seat, answer=answers[seat]) for seat in run.all_seats if seat in answers),
         round=1,
         strategy="fanout",
+        counts=(sheets.answered(run.asked("answer"), answers),),
         explanation=explanation,
     )

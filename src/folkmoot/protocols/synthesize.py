@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
-from folkmoot.counting import tally
+from folkmoot.counting import sheets, tally
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import MERGE_RATING, Rating
 from folkmoot.prompting import DATA, block
@@ -78,14 +78,20 @@ async def synthesize(run: Run, options: SynthesizeOptions) -> Outcome:
     if before.status == "single_model":
         return run.offer(before)  # there is nothing to merge
     floor = options.threshold if options.synthesis_threshold is None else options.synthesis_threshold
-    sources = {each.seat: each for each in before.answers if each.score is not None and each.score >= floor}
+    scores = {each.seat: each.score for each in before.answers if each.score is not None}
+    before = before.model_copy(update={"counts": (*before.counts, sheets.at_least(before.round, scores, floor))})
+    sources = {each.seat: each for each in before.answers if scores.get(each.seat, -1.0) >= floor}
     if not sources:
         return run.offer(_so_far(before, "no_qualifying_answers", f"no answer has a mean score of {floor:g} or more"))
     texts = {seat: each.answer for seat, each in sources.items()}
     async for _ in run.rounds(before.round + 1, after=before.round):
         merges, ratings = await _merge(run, texts)
-        means = tally.mean_scores({pair: rating.score for pair, rating in ratings.items()}, merges)
-        run.offer(_decided(run, before, sources, merges, means))
+        given = {pair: rating.score for pair, rating in ratings.items()}
+        means = tally.mean_scores(given, merges)
+        winner = next(iter(merges)) if len(merges) == 1 else tally.leader(means, previous=None)
+        count = sheets.mean_score(run.asked("evaluate"), given, means, list(merges), leader=winner)
+        counted = before.model_copy(update={"counts": (*before.counts, count)})
+        run.offer(_decided(run, counted, sources, merges, means, winner))
     return run.offered
 
 
@@ -111,7 +117,12 @@ async def _merge(run: Run, sources: Mapping[str, str]) -> tuple[dict[str, str], 
 
 
 def _decided(
-    run: Run, before: Outcome, sources: Mapping[str, Candidate], merges: Mapping[str, str], means: Mapping[str, float]
+    run: Run,
+    before: Outcome,
+    sources: Mapping[str, Candidate],
+    merges: Mapping[str, str],
+    means: Mapping[str, float],
+    winner: str | None,
 ) -> Outcome:
     """The best merge. One alone wins unjudged; where none can be chosen, the best answer before stands verbatim."""
     details: JSON = {
@@ -120,7 +131,6 @@ def _decided(
             for seat, each in sources.items()
         ]
     }
-    winner = next(iter(merges)) if len(merges) == 1 else tally.leader(means, previous=None)
     merged = tuple(Candidate(seat=seat, answer=text, score=means.get(seat)) for seat, text in merges.items())
     if winner is None:
         status, why = ("synthesis_eval_failed", "nobody judged") if merges else ("synthesis_failed", "nobody wrote")

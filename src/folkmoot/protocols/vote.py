@@ -8,15 +8,16 @@ from pydantic import Field
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
+from folkmoot.counting import sheets
 from folkmoot.counting import votes as voting
-from folkmoot.counting.poll import open_groups, seat_of, votes_of
+from folkmoot.counting.poll import conclusion, conclusions, open_groups, seat_of, votes_of
 from folkmoot.counting.votes import Group, Measure
 from folkmoot.errors import CallFailed, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.same import same_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.types import JSON, Candidate, Outcome
+from folkmoot.types import JSON, Candidate, Count, Outcome
 
 Early = Literal["off", "cancel", "finish"]
 
@@ -57,7 +58,7 @@ async def vote(run: Run, options: VoteOptions) -> Outcome:
                     if waiting and options.early != "off":
                         over = over or _over(answers, waiting, measure, seats)
                     ranked = voting.groups(votes_of(answers, seats), measure, seats)
-                    run.offer(_outcome(run, answers, ranked, len(asked), "voted" if over else "asking"))
+                    run.offer(_outcome(run, options, answers, ranked, "voted" if over else "asking"))
                     if over and options.early == "cancel":
                         break
         except Stopped:
@@ -65,9 +66,12 @@ async def vote(run: Run, options: VoteOptions) -> Outcome:
                 raise
         run.require(1, "answer", answers)
         votes = votes_of(answers, seats)
+        compared: tuple[Count, ...] = ()
         if not _over(answers, [], measure, seats):
-            votes = voting.joined(votes, await compare(run, answers, votes, list(votes)))
-        run.offer(_outcome(run, answers, voting.groups(votes, measure, seats), len(asked), "voted"))
+            same, compared = await compare(run, answers, votes, list(votes))
+            votes = voting.joined(votes, same)
+        ranked = voting.groups(votes, measure, seats)
+        run.offer(_outcome(run, options, answers, ranked, "voted", compared))
     return run.offered
 
 
@@ -76,11 +80,23 @@ def _over(answers: Mapping[str, Keyed], waiting: Sequence[str], measure: Measure
     return voting.unbeatable(votes, waiting, measure, seats, joinable=open_groups(answers, votes))
 
 
-def _outcome(run: Run, answers: Mapping[str, Keyed], ranked: Sequence[Group], asked: int, status: str) -> Outcome:
+def _outcome(
+    run: Run,
+    options: VoteOptions,
+    answers: Mapping[str, Keyed],
+    ranked: Sequence[Group],
+    status: str,
+    compared: tuple[Count, ...] = (),
+) -> Outcome:
     first = ranked[0]
     winner = max(first.members, key=run.weight)  # among equals the earlier seat
     counted = status == "voted"
-    lead = "" if voting.leads(ranked) else f", tied with {sum(each.size == first.size for each in ranked) - 1} other"
+    asked, others = run.asked("answer"), len(voting.tied(ranked)) - 1
+    explanation = f"{len(first.members)} of {len(asked.steps)} seats" + (f", tied with {others} other" * (others > 0))
+    count = sheets.plurality(
+        asked, sheets.ballots(asked, conclusions(answers)), ranked, lambda group: conclusion(group.members[0], answers),
+        seat_of, met=None, explanation=explanation, ties=options.ties,
+    )  # fmt: skip
     return Outcome(
         status=status,
         met=counted,
@@ -89,8 +105,9 @@ def _outcome(run: Run, answers: Mapping[str, Keyed], ranked: Sequence[Group], as
         answers=candidates(run, answers),
         round=1,
         strategy="plurality",
-        explanation=f"{len(first.members)} of {asked} seats{lead}" if counted else "",
+        explanation=explanation if counted else "",
         leader=winner,
+        counts=(*compared, count),
         details={"groups": shown_groups(run, ranked, answers)},
     )
 
@@ -109,8 +126,8 @@ def answer_call(run: Run, seat: str) -> Call[Keyed]:
 
 async def compare(
     run: Run, answers: Mapping[str, Keyed], votes: Mapping[str, str], readers: Sequence[str], phase: str = "compare"
-) -> list[list[str]]:
-    """Which groups say the same, as the first of `readers` finds: what `voting.joined` takes.
+) -> tuple[list[list[str]], tuple[Count, ...]]:
+    """Ask the first of `readers` which groups say the same. Return those groups, for `voting.joined`, and the count.
 
     One call over one answer of each group; none if all keys are closed, as 7 and 8 are. Without a readable reply no
     group says the same as another.
@@ -120,7 +137,7 @@ async def compare(
         shown.setdefault(name, ballot)
     present = [reader for reader in readers if reader in run.seats]
     if not open_groups(answers, votes) or not present:
-        return []
+        return [], ()
     reader = present[0]
     place = {seat: at for at, seat in enumerate(run.reading_order(reader))}
     ordered = sorted(shown, key=lambda name: place[seat_of(shown[name])])
@@ -130,11 +147,13 @@ async def compare(
     try:
         partition = await run.call(phase, Call(reader, parts, same_for(list(labels)), SYSTEM))
     except CallFailed:
-        return []
+        return [], (sheets.same_conclusion(run.asked(phase), None),)
     closed = {name for name, ballot in shown.items() if (key := answers[ballot].key) is not None and not key.open}
     named = [sorted((labels[label] for label in part), key=lambda name: name not in closed) for part in partition]
     # two numbers are two conclusions, whatever a model says
-    return [part for part in named if len(closed.intersection(part)) < 2]
+    same = [part for part in named if len(closed.intersection(part)) < 2]
+    said = [[conclusion(shown[name], answers) for name in part] for part in same]
+    return same, (sheets.same_conclusion(run.asked(phase), said),)
 
 
 def label_of(run: Run, ballot: str) -> str:

@@ -7,7 +7,7 @@ answers in seat order.
 from collections.abc import Mapping, Sequence
 
 from folkmoot.render.wording import money
-from folkmoot.types import JSON, Estimate, Failure, Record, Result, SeatReport
+from folkmoot.types import JSON, Count, Estimate, Failure, Record, Result, SeatReport
 
 
 def result_json(result: Result, receipt: Record | None = None) -> JSON:
@@ -40,6 +40,7 @@ def result_json(result: Result, receipt: Record | None = None) -> JSON:
         "explanation": outcome.explanation,
         "leader": ids.get(outcome.leader or ""),
         "scores": [{ids.get(seat, seat): score for seat, score in scores.items()} for scores in outcome.scores],
+        "counts": [_count_json(count, ids) for count in outcome.counts],
         "seats": [_seat_json(seat) for seat in result.seats],
         "failures": [_failure_json(each, ids) for each in result.failures],
         "usage": result.usage.model_dump(),
@@ -137,6 +138,38 @@ def _seat_json(seat: SeatReport) -> JSON:
         "cost_usd": seat.cost_usd,
         "billing": seat.billing,
     }
+
+
+def _count_json(count: Count, ids: Mapping[str, str]) -> JSON:
+    """A count sheet, with the names of seats as in the rest of the object."""
+
+    def named(about: str | None) -> str | None:
+        return ids.get(about, about) if about is not None else None
+
+    return {
+        "round": count.round,
+        "scope": count.scope,
+        "rule": count.rule,
+        "parameters": dict(count.parameters),
+        "ballots": [
+            {
+                "model_id": named(each.seat), "about": named(each.about), "value": each.value, "weight": each.weight,
+                "step": each.step,
+            }
+            for each in count.ballots
+        ],
+        "outcome": {
+            "totals": [
+                {
+                    "about": named(each.about), "value": each.value, "model_ids": [named(seat) for seat in each.seats],
+                    **each.figures, "chosen": each.chosen,
+                }
+                for each in count.outcome.totals
+            ],
+            "met": count.outcome.met,
+            "explanation": count.outcome.explanation,
+        },
+    }  # fmt: skip
 
 
 def _failure_json(failure: Failure, ids: Mapping[str, str]) -> JSON:

@@ -1,0 +1,110 @@
+"""Count sheets: what each protocol counted, ballot by ballot, and what the rule gives."""
+
+from folkmoot.errors import ProviderError
+from folkmoot.testing import Reply
+from folkmoot.types import Count, Request, Result
+from tests.play import judges, play, review
+
+
+def table(count: Count) -> list[tuple[str, str | None, object, str]]:
+    return [(each.seat, each.about, each.value, each.step) for each in count.ballots]
+
+
+def figures(count: Count) -> dict[str, tuple[float | None, bool]]:
+    return {each.about: (each.value, each.chosen) for each in count.outcome.totals}
+
+
+def test_a_converge_counts_the_mean_score_of_each_answer_in_every_round() -> None:
+    result = play("converge", judges({"s1": 9, "s2": 5, "s3": 6}))
+    first, last = result.outcome.counts
+    assert (first.rule, first.round, last.round) == ("mean-score", 1, 2)
+    assert table(first) == [
+        ("s1", "s2", 5.0, "r1/evaluate/s1>s2"),
+        ("s1", "s3", 6.0, "r1/evaluate/s1>s3"),
+        ("s2", "s1", 9.0, "r1/evaluate/s2>s1"),
+        ("s2", "s3", 6.0, "r1/evaluate/s2>s3"),
+        ("s3", "s1", 9.0, "r1/evaluate/s3>s1"),
+        ("s3", "s2", 5.0, "r1/evaluate/s3>s2"),
+    ]
+    assert figures(first) == {"s1": (9.0, True), "s2": (5.0, False), "s3": (6.0, False)}
+    assert (first.outcome.met, last.outcome.met) == (False, True)
+    assert last.outcome.explanation == "9.0 ≥ 8.0, stable 2/2"
+    assert last.parameters == {"closing": "vote-threshold", "threshold": 8.0, "stability_rounds": 2}
+
+
+def test_one_call_that_judges_all_answers_casts_a_ballot_for_each() -> None:
+    def script(request: Request) -> Reply:
+        if request.about.phase == "propose":
+            return "An answer."
+        return request.about.example
+
+    count = play("converge", script, rounds=1, stability_rounds=1, scoring="batch").outcome.counts[0]
+    assert [(seat, about, step) for seat, about, _, step in table(count)][:2] == [
+        ("s1", "s2", "r1/evaluate/s1"),
+        ("s1", "s3", "r1/evaluate/s1"),
+    ]
+
+
+def test_a_review_that_cannot_be_read_is_a_ballot_without_a_value() -> None:
+    def script(request: Request) -> Reply:
+        if request.about.phase == "propose":
+            return "An answer."
+        return "I would rather not say." if request.about.seat.name == "s3" else review(9)
+
+    count = play("converge", script, rounds=1, stability_rounds=1).outcome.counts[0]
+    assert [value for seat, _, value, _ in table(count) if seat == "s3"] == [None, None]
+    assert figures(count)["s3"] == (9.0, False)
+
+
+def votes(said: dict[str, str | None]) -> Result:
+    def script(request: Request) -> Reply:
+        text = said[request.about.seat.name]
+        return ProviderError("server", "overloaded") if text is None else f"Work.\n\nANSWER: {text}"
+
+    return play("vote", script, len(said), early="off")
+
+
+def test_a_vote_counts_groups_of_answers_and_those_who_did_not_answer_too() -> None:
+    (count,) = votes({"s1": "391", "s2": "390", "s3": "391.0", "s4": None}).outcome.counts
+    assert table(count) == [
+        ("s1", None, "391", "r1/answer/s1"),
+        ("s2", None, "390", "r1/answer/s2"),
+        ("s3", None, "391.0", "r1/answer/s3"),
+        ("s4", None, None, "r1/answer/s4"),
+    ]
+    assert [(each.about, each.value, each.seats, each.chosen) for each in count.outcome.totals] == [
+        ("391", 2.0, ("s1", "s3"), True),
+        ("390", 1.0, ("s2",), False),
+    ]
+    assert count.outcome.explanation == "2 of 4 seats"
+
+
+def test_a_tie_of_a_vote_is_told_on_the_sheet() -> None:
+    (count,) = votes({"s1": "391", "s2": "390"}).outcome.counts
+    assert count.outcome.explanation == "1 of 2 seats, tied with 1 other"
+
+
+def test_whether_groups_say_the_same_is_a_count_of_its_own() -> None:
+    def script(request: Request) -> Reply:
+        if request.about.phase == "answer":
+            said = {"s1": "walk there", "s2": "go by car"}.get(request.about.seat.name, "drive")
+            return f"Work.\n\nANSWER: {said}"
+        return request.about.example
+
+    compared, count = play("vote", script, 3).outcome.counts
+    assert (compared.rule, compared.ballots[0].step) == ("same-conclusion", "r1/compare/s1")
+    assert count.rule == "plurality"
+
+
+def test_counts_of_an_inner_protocol_keep_its_scope() -> None:
+    def script(request: Request) -> Reply:
+        return "An answer." if request.about.format == "text" else request.about.example
+
+    counts = play("synthesize", script).outcome.counts
+    assert [(each.rule, each.scope, each.round) for each in counts] == [
+        ("mean-score", "converge/", 1),
+        ("mean-score", "converge/", 2),
+        ("at-least", "", 2),
+        ("mean-score", "", 3),
+    ]
+    assert counts[-1].ballots[0].step == "r3/evaluate/s1>s2"

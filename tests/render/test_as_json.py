@@ -8,8 +8,8 @@ from tests.render.scripted import judging, outcome, play, refusing, result
 
 REFINERY = ["status", "winner", "final_round", "strategy", "all_answers", "metadata"]
 OURS = [
-    "run_id", "protocol", "explanation", "leader", "scores", "counts", "seats", "failures", "usage", "cost_usd", "list_usd",
-    "degraded", "attempts", "repairs",
+    "run_id", "protocol", "explanation", "leader", "scores", "counts", "seats", "failures", "usage", "cost_usd",
+    "list_usd", "degraded", "attempts", "repairs",
 ]  # fmt: skip
 
 ESTIMATE = Estimate(

@@ -129,7 +129,12 @@ class Run:
 
     def batch(self) -> Batch[K]:
         """Calls that are added while replies arrive. Leaving it gives up those that are still open."""
-        return Batch(self._caller, self._attendance, Stage(self._scope, self.round, self._asked.setdefault(self.round, {})), self.patience)
+        return Batch(
+            self._caller,
+            self._attendance,
+            Stage(self._scope, self.round, self._asked.setdefault(self.round, {})),
+            self.patience,
+        )
 
     def require(self, need: int, phase: str, replies: Iterable[object]) -> None:
         if (answered := len(list(replies))) < need:

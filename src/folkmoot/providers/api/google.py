@@ -16,6 +16,7 @@ from pydantic_ai.providers.google_cloud import GoogleCloudProvider
 
 from folkmoot.errors import InputError
 from folkmoot.providers.api.access import Access
+from folkmoot.providers.api.schemas import GOOGLE
 from folkmoot.providers.api.vendor import Vendor, closable
 from folkmoot.types import PDF
 
@@ -40,6 +41,7 @@ def open_vendor(access: Access) -> Vendor:
         secrets=(access.key,) if access.key and access.name == "google" else (),
         billing=access.billing,
         attachments=_ATTACHMENTS,
+        keywords=GOOGLE,
     )
 
 

@@ -19,6 +19,7 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.settings import ModelSettings
 
+from folkmoot.providers.api.schemas import strict_schema
 from folkmoot.providers.api.vendor import Vendor
 from folkmoot.providers.prices import estimate_tokens
 from folkmoot.types import Request
@@ -79,9 +80,10 @@ def as_parameters(request: Request, model: Model, vendor: Vendor) -> ModelReques
         return ModelRequestParameters()
     if not model.profile.get("supports_json_schema_output", False):
         return ModelRequestParameters()
+    schema, strict = strict_schema(request.schema, vendor.keywords)
     return ModelRequestParameters(
         output_mode="native",
-        output_object=OutputObjectDefinition(json_schema=request.schema, name="reply"),
+        output_object=OutputObjectDefinition(json_schema=schema, name="reply", strict=strict),
         allow_text_output=False,
     )
 

@@ -68,6 +68,7 @@ def open_vendor(access: Access) -> Vendor:
         billing=access.billing,
         attachments=dialect.attachments,
         enforces_schema=enforces,
+        keywords=dialect.keywords,
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from folkmoot.errors import InputError
 from folkmoot.providers.api.access import Access
+from folkmoot.providers.api.schemas import BARE
 from folkmoot.providers.catalog import APIS
 from folkmoot.types import Billing
 
@@ -38,6 +39,7 @@ class Vendor:
     concurrency: int | None = None
     effort_fixes_temperature: bool = False  # whether a request with effort must not name a temperature
     enforces_schema: Callable[[str], bool] = field(default=lambda model: True)  # noqa: ARG005
+    keywords: frozenset[str] = BARE  # the optional ones of a schema that it takes
     cached_from: Callable[[str], int | None] = field(default=lambda model: None)  # noqa: ARG005
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from folkmoot.providers.api.chat.schemas import BARE, KEYWORDS
+from folkmoot.providers.api.schemas import BARE, KEYWORDS, OPENAI
 from folkmoot.types import IMAGES, PDF
 
 Enforces = bool | None
@@ -46,7 +46,9 @@ COMMON = Dialect()
 DIALECTS = {
     each.name: each
     for each in (
-        Dialect("openai", "max_completion_tokens", attachments=IMAGES | PDF, enforces=_openai_enforces),
+        Dialect(
+            "openai", "max_completion_tokens", attachments=IMAGES | PDF, enforces=_openai_enforces, keywords=OPENAI,
+        ),
         Dialect("azure", "max_completion_tokens", enforces=_openai_enforces, keywords=BARE),
         Dialect(
             "openrouter", attachments=IMAGES | PDF, bills=True, keywords=BARE,

@@ -17,6 +17,9 @@ OPENAI = frozenset(
 )
 """The optional keywords that OpenAI takes. `uniqueItems`, `default` and `title` go to nobody."""
 
+GOOGLE = frozenset(("minimum", "maximum", "minItems", "maxItems"))
+"""The optional keywords that Gemini takes; https://ai.google.dev/gemini-api/docs/structured-output."""
+
 KEYWORDS = OPENAI | {"minLength", "maxLength"}
 """The optional keywords that servers take which compile a schema into a grammar: llama.cpp, vLLM, LM Studio, Ollama."""
 
@@ -24,11 +27,10 @@ _KEPT = frozenset(("type", "enum", "description", "$ref"))
 _MOST_NUMBERS = 100  # of a range that is written as a list
 
 
-def response_format(schema: JSON, keywords: frozenset[str]) -> JSON:
-    """The field `response_format` that holds a reply to `schema`, with the optional `keywords` alone."""
+def strict_schema(schema: JSON, keywords: frozenset[str]) -> tuple[JSON, bool]:
+    """`schema` with the optional `keywords` alone, and whether it is strict: not where an object has free keys."""
     strict = not _open_objects(schema)
-    described = {"name": "reply", "strict": strict, "schema": _written(schema, keywords, strict)}
-    return {"type": "json_schema", "json_schema": described}
+    return _written(schema, keywords, strict), strict
 
 
 def _open_objects(node: object) -> bool:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import checked, execute
 from folkmoot.machine.seats import seats_of
 from folkmoot.providers.base import BaseProvider
 from folkmoot.record.store import Home, RunSpec
@@ -51,14 +51,16 @@ def review(size: int, said: str = SENTENCE * 100) -> str:
 
 def asking(protocol: str, seats: int, **options: Any) -> RunSpec:
     """A run of `seats` seats of the provider `idle`."""
-    return freeze(RunSpec(protocol=protocol, options=options, prompt=QUESTION, seats=seats_of(["idle/model"] * seats)))
+    return checked(
+        RunSpec(protocol=protocol, options=options, prompt=QUESTION, seats=seats_of(["idle/model"] * seats))
+    ).spec
 
 
 async def durable(spec: RunSpec, home: Home, providers: Mapping[str, Provider]) -> Result:
     """A run as the command line does it: a folder of its own, run.json, a synced journal, result.json."""
     folder = home.create(spec.prompt)
     folder.save(spec)
-    return await execute(spec, providers, folder=folder)
+    return await execute(checked(spec), providers, folder=folder)
 
 
 @contextmanager

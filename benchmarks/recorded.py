@@ -30,7 +30,7 @@ from typing import Any
 
 from folkmoot import events, labels
 from folkmoot.counting.calibration import Calibration, learn
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.formats.keyed import read_keyed
 from folkmoot.machine.seats import seats_of
 from folkmoot.prompting import blocks
@@ -175,7 +175,7 @@ async def _put(spec: RunSpec, question: Question, provider: Provider, row: Row) 
         if isinstance(event, events.CallStarted):
             begun.append(event.step)
 
-    result = await execute(spec, {"recorded": provider}, listeners=[listen])
+    result = await execute(checked(spec), {"recorded": provider}, listeners=[listen])
     leader = next((seat.model for seat in spec.seats if seat.name == result.outcome.leader), spec.seats[0].model)
     model = leader.partition("/")[2]
     row.right.append(question.correct[model])

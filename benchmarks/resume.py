@@ -37,8 +37,9 @@ async def plain(run: Run, options: Rounds) -> Outcome:
 
 RESUME = """
 import asyncio, os, time
+from dataclasses import replace
 from pathlib import Path
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.providers.base import BaseProvider
 from folkmoot.record.store import RunFolder
 {more}
@@ -52,7 +53,11 @@ class First(BaseProvider):
 
 folder = RunFolder(Path({path!r}))
 asyncio.run(
-    execute(folder.spec(), {{"idle": First()}}, folder=folder, amend={{"options": {{"rounds": {rounds} + 1}}}})
+    execute(
+        replace(checked(folder.spec()), amend={{"options": {{"rounds": {rounds} + 1}}}}),
+        {{"idle": First()}},
+        folder=folder,
+    )
 )
 """
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from folkmoot import events
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.record.store import RunFolder
 from folkmoot.testing import ScriptedProvider
 from tests.play import judges
@@ -17,7 +17,7 @@ def say(event: events.Event) -> None:
 
 
 async def main(folder: RunFolder) -> None:
-    await execute(folder.spec(), {"scripted": ScriptedProvider(judges(9))}, folder=folder, listeners=[say])
+    await execute(checked(folder.spec()), {"scripted": ScriptedProvider(judges(9))}, folder=folder, listeners=[say])
     await asyncio.Event().wait()
 
 

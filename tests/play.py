@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from folkmoot import events
 from folkmoot.core.journal import Journal
-from folkmoot.core.limits import Limits, PriceOf
-from folkmoot.execute import execute, freeze, no_price, replay
+from folkmoot.core.limits import Limits, PriceOf, Purse
+from folkmoot.execute import checked, execute, no_price, replay
 from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.testing import Script, ScriptedProvider
@@ -32,11 +33,11 @@ def spec_for(
     models = (
         [f"scripted/{'abcdefghijklmnopqrstuvwxyz'[at]}" for at in range(seats)] if isinstance(seats, int) else seats
     )
-    return freeze(
+    return checked(
         RunSpec(
             protocol=protocol, options=options, prompt=prompt, seats=seats_of(list(models)), limits=limits, seed=seed
         )
-    )
+    ).spec
 
 
 def play(
@@ -63,13 +64,12 @@ def play(
         folder.save(spec)
     return asyncio.run(
         execute(
-            spec,
+            replace(checked(spec), amend=dict(amend or {})),
             dict.fromkeys({seat.provider for seat in spec.seats}, provider),
             folder=folder,
             journal=journal,
             listeners=[heard.append] if heard is not None else [],
-            price=price,
-            amend=amend,
+            purse=Purse(spec.limits, price),
         )
     )
 

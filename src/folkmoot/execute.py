@@ -10,9 +10,9 @@ from folkmoot._version import __version__
 from folkmoot.core.attendance import Attendance
 from folkmoot.core.calling import Caller, Conversation, Emit, RecordEnds, same_model
 from folkmoot.core.journal import FORMAT, Journal, calls_of
-from folkmoot.core.limits import Limits, PriceOf, Purse
+from folkmoot.core.limits import Limits, Purse
 from folkmoot.core.run import Gate, Run
-from folkmoot.errors import CallFailed, Stopped, TooFewSeats
+from folkmoot.errors import CallFailed, InputError, Stopped, TooFewSeats
 from folkmoot.formats.version import NOT_RECOUNTED, READER
 from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
 from folkmoot.record.store import RunFolder, RunSpec
@@ -34,56 +34,145 @@ def no_price(_model: str, _usage: Usage) -> float | None:
     return None
 
 
-def freeze(spec: RunSpec) -> RunSpec:
-    """`spec` with everything filled in that must not drift: options checked, labels drawn, versions noted.
+@dataclass(frozen=True)
+class Job:
+    """A run that was checked once, with all that planning, starting, executing and resuming need of it."""
+
+    spec: RunSpec  # with everything filled in that must not drift
+    protocol: Registered
+    options: Options  # the checked options, with what a resume changes
+    attachments: tuple[Attachment, ...] = ()
+    amend: JSON = field(default_factory=dict)  # options and limits that change from now on; they are recorded
+    ended: str | None = None  # only for a replay: the status of a run whose record ends before the run does
+    without: tuple[str, ...] = ()  # only for a replay: members that are taken to have never sat there
+
+
+def checked(spec: RunSpec, attachments: Sequence[Attachment] = ()) -> Job:
+    """The job of a new run: options checked, stand-ins seated, labels drawn, versions noted.
 
     Raises InputError for options the protocol does not have or accept.
     """
     registered = find_protocol(spec.protocol)
     options = check_options(registered, spec.options)
     seats = [seat.name for seat in spec.seats if seat.duty == "member"]
-    drawn = labels.assign(seats, Run.stream(spec.seed, "labels"))
-    return spec.model_copy(
+    filled = spec.model_copy(
         update={
             "options": options.model_dump(mode="json"),
             "seats": (*spec.seats, *stand_ins(options, spec.seats)),
-            "labels": spec.labels or drawn,
+            "labels": spec.labels or labels.assign(seats, Run.stream(spec.seed, "labels")),
             "version": spec.version or __version__,
             "reader": READER,
             "created": spec.created or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
     )
+    return Job(filled, registered, options, tuple(attachments))
+
+
+def resumed(
+    folder: RunFolder, options: Mapping[str, Any] | None = None, limits: Mapping[str, Any] | None = None
+) -> Job:
+    """The job of a run on record, with the options and limits that change from now on.
+
+    Raises InputError for changes that the protocol does not accept, and for a run of an older reader: its prompts and
+    formats no longer exist, so no reply on record would answer what is asked now.
+    """
+    spec = folder.spec()
+    if spec.reader != READER:
+        raise InputError(
+            f"{folder.id} was recorded with reader {spec.reader}, and this version reads replies with reader {READER}, "
+            f"so it cannot go on; ask again, or continue in a new run with: folkmoot fork {folder.id}"
+        )
+    amend = {name: dict(change) for name, change in (("options", options), ("limits", limits)) if change}
+    in_force, _ = amended(spec, Journal(folder.journal, read_only=True))
+    registered = find_protocol(spec.protocol)
+    chosen = check_options(registered, {**in_force, **(options or {})})
+    return Job(spec, registered, chosen, folder.attachments(spec), amend)
 
 
 async def execute(
-    spec: RunSpec,
+    job: Job,
     providers: Mapping[str, Provider],
     *,
     folder: RunFolder | None = None,
     listeners: Sequence[events.Listener] = (),
-    price: PriceOf = no_price,
-    attachments: Sequence[Attachment] = (),
-    gate: Gate | None = None,
-    amend: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
     purse: Purse | None = None,
+    gate: Gate | None = None,
 ) -> Result:
-    """Run, or go on with, what `spec` asks, and return what came of it.
+    """Run a job, or go on with it, and return its result.
 
-    `providers` maps the name before the slash to what answers for it. With a `folder` the run is recorded there, and
-    what its journal already holds is not asked again. `amend` changes options (`options`) or limits (`limits`) from
-    now on; it is recorded. A `journal` that is given stays open. A `purse` that is given is filled in and spent from;
-    the run of a panel that has a seat comes with one. Once anything was asked, what went wrong is in the result; only a
-    cancellation is raised, after the record is whole.
+    `providers` maps the name before a model's slash to what answers for it. With a `folder` the run is recorded there,
+    and what its journal already holds is not asked again. A `journal` that is given stays open. A `purse` knows the
+    prices; it is filled in from the record and spent from. Once anything was asked, what went wrong is in the result;
+    only a cancellation is raised, after the record is complete.
     """
-    record = journal or Journal(folder.journal if folder else None)
+    record = journal or Journal(folder.journal if folder else None, read_only=job.ended is not None)
+    began, live = time.monotonic(), job.ended is None
     try:
-        return await _execute(
-            spec, providers, record, folder, listeners, price, attachments, gate, dict(amend or {}), purse=purse
-        )
+        spec, emit, again = job.spec, _Emitter(list(listeners)), live and record.lines > 0
+        if live:
+            _record_start(job, record)
+        options, limits = amended(spec, record)
+        chosen = job.options if options == spec.options else check_options(job.protocol, options)
+        purse = purse or Purse(limits, no_price)
+        purse.limits, purse.spent, purse.attempts = limits, record.spent_usd, record.spent_calls
+        caller = _caller(job, providers, folder, record, emit, purse)
+        attendance, run = _seated(job, caller, gate)
+        id, path = caller.conversation.run, str(folder.path) if folder else None
+        emit(events.RunStarted(id, spec.protocol, spec.prompt, spec.seats, options, path, again, spec.labels))
+        outcome = await _decide(job.protocol, run, chosen, job.ended or "unfinished")
+        seconds = record.seconds + (time.monotonic() - began if live else 0.0)
+        result = report(job, folder, outcome, caller, attendance, seconds)
+        if live:
+            await record.commit()
+            if folder is not None:
+                folder.save_result(result)
+        elif spec.reader != READER and not job.without and folder and (stored := folder.result()) is not None:
+            if not same_decision(stored, result):
+                emit(events.Notice(NOT_RECOUNTED))
+            result = stored
+        emit(events.RunFinished(result))
+        return result
     finally:
         if journal is None:
             record.close()
+
+
+def _record_start(job: Job, journal: Journal) -> None:
+    resumed = journal.lines > 0
+    if not resumed:
+        journal.append("header", format=FORMAT, protocol=job.spec.protocol, version=__version__)
+    if resumed or job.amend:
+        journal.append("amend", version=__version__, **job.amend)
+
+
+def _caller(
+    job: Job,
+    providers: Mapping[str, Provider],
+    folder: RunFolder | None,
+    journal: Journal,
+    emit: Emit,
+    purse: Purse,
+) -> Caller:
+    spec = job.spec
+    for provider in providers.values():
+        if isinstance(provider, Nesting):
+            provider.within(folder, purse, emit)
+    conversation = Conversation(
+        spec.question or spec.prompt, spec.seed, spec.messages(), job.attachments, folder.id if folder else ""
+    )
+    seats = {seat.name: seat for seat in spec.seats}
+    enforce = job.ended is None
+    return Caller(journal, seats, providers, conversation, purse, emit, enforce=enforce)
+
+
+def _seated(job: Job, caller: Caller, gate: Gate | None) -> tuple[Attendance, Run]:
+    spec = job.spec
+    members = [seat.name for seat in spec.seats if seat.duty == "member" and seat.name not in job.without]
+    absent = tuple(spec.labels[seat] for seat in job.without)
+    attendance = Attendance(members, keeps_all=job.protocol.keeps_all_seats, left_out=absent)
+    labelled = {seat: label for seat, label in spec.labels.items() if seat not in job.without}
+    return attendance, Run(spec.prompt, caller, attendance, labels=labelled, gate=gate)
 
 
 async def replay(
@@ -95,7 +184,7 @@ async def replay(
     journal: Journal | None = None,
     without: Sequence[str] = (),
 ) -> Result:
-    """What a run's record says, computed again without asking anybody.
+    """The result that a run's record gives, computed again without asking anybody.
 
     Where the record ends before the run does, the best answer so far stands, with the status `ended`. A `journal`
     that is given is taken instead of the folder's. Members in `without` are taken to have never sat there; what the
@@ -104,74 +193,9 @@ async def replay(
     The formats of an older reader no longer exist. A finished run that was recorded with one keeps its stored result,
     and a Notice says so where this reader decides otherwise.
     """
-    record = journal or Journal(folder.journal if folder else None, read_only=True)
-    return await _execute(spec, {}, record, folder, listeners, no_price, (), None, {}, ended=ended, without=without)
-
-
-async def _execute(
-    spec: RunSpec,
-    providers: Mapping[str, Provider],
-    journal: Journal,
-    folder: RunFolder | None,
-    listeners: Sequence[events.Listener],
-    price: PriceOf,
-    attachments: Sequence[Attachment],
-    gate: Gate | None,
-    amend: JSON,
-    ended: str | None = None,
-    without: Sequence[str] = (),
-    purse: Purse | None = None,
-) -> Result:
-    live = ended is None
-    began = time.monotonic()
-    resumed = journal.lines > 0
-    if live and not resumed:
-        journal.append("header", format=FORMAT, protocol=spec.protocol, version=__version__)
-    if live and (resumed or amend):
-        journal.append("amend", version=__version__, **amend)
-    options, limits = amended(spec, journal)
     registered = find_protocol(spec.protocol)
-    chosen = check_options(registered, options)
-    emit = _Emitter(list(listeners))
-    purse = purse or Purse(limits, price)
-    purse.limits, purse.spent, purse.attempts = limits, journal.spent_usd, journal.spent_calls
-    for provider in providers.values():
-        if isinstance(provider, Nesting):
-            provider.within(folder, purse, emit)
-    seats = {seat.name: seat for seat in spec.seats}
-    run_id = folder.id if folder else ""
-    conversation = Conversation(spec.question or spec.prompt, spec.seed, spec.messages(), tuple(attachments), run_id)
-    caller = Caller(journal, seats, providers, conversation, purse, emit, enforce=live)
-    members = [seat.name for seat in spec.seats if seat.duty == "member" and seat.name not in without]
-    absent = tuple(spec.labels[seat] for seat in without)
-    attendance = Attendance(members, keeps_all=registered.keeps_all_seats, left_out=absent)
-    labelled = {seat: label for seat, label in spec.labels.items() if seat not in without}
-    run = Run(spec.prompt, caller, attendance, labels=labelled, gate=gate)
-    path = str(folder.path) if folder else None
-    emit(
-        events.RunStarted(run_id, spec.protocol, spec.prompt, spec.seats, options, path, resumed and live, spec.labels)
-    )
-    outcome = await _decide(registered, run, chosen, ended or "unfinished")
-    recorded = journal.seconds
-    result = report(
-        spec,
-        run_id,
-        folder,
-        outcome,
-        caller,
-        attendance,
-        (recorded if not live else recorded + time.monotonic() - began),
-    )
-    if live:
-        await journal.commit()
-        if folder is not None:
-            folder.save_result(result)
-    elif spec.reader != READER and not without and (stored := folder.result() if folder else None) is not None:
-        if not same_decision(stored, result):
-            emit(events.Notice(NOT_RECOUNTED))
-        result = stored
-    emit(events.RunFinished(result))
-    return result
+    job = Job(spec, registered, check_options(registered, spec.options), ended=ended, without=tuple(without))
+    return await execute(job, {}, folder=folder, listeners=listeners, journal=journal)
 
 
 async def _decide(registered: Registered, run: Run, options: Options, ended: str) -> Outcome:
@@ -223,15 +247,10 @@ def amended(spec: RunSpec, journal: Journal) -> tuple[JSON, Limits]:
 
 
 def report(
-    spec: RunSpec,
-    run_id: str,
-    folder: RunFolder | None,
-    outcome: Outcome,
-    caller: Caller,
-    attendance: Attendance,
-    seconds: float,
+    job: Job, folder: RunFolder | None, outcome: Outcome, caller: Caller, attendance: Attendance, seconds: float
 ) -> Result:
-    """An outcome with what it cost and who took part how, from the whole record: also what no longer counts."""
+    """The result: the outcome, its cost and how each seat took part, from the whole record, superseded calls too."""
+    spec = job.spec
     ledger = _Ledger(spec.seats, caller.providers)
     for line in caller.journal.spent:
         ledger.add(line)
@@ -247,7 +266,7 @@ def report(
         for seat in spec.seats
     )
     return Result(
-        run_id=run_id,
+        run_id=caller.conversation.run,
         protocol=spec.protocol,
         prompt=spec.title or spec.prompt,
         outcome=outcome,

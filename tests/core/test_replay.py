@@ -12,7 +12,7 @@ import pytest
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.machine.config import Config
 from folkmoot.machine.seats import seats_of
 from folkmoot.prompting import blocks
@@ -174,7 +174,7 @@ def test_a_cancelled_run_has_its_open_calls_in_the_record_and_goes_on(tmp_path: 
                 await asyncio.Event().wait()
             return judges(9)(request)
 
-        running = asyncio.create_task(execute(spec, {"scripted": ScriptedProvider(script)}, folder=folder))
+        running = asyncio.create_task(execute(checked(spec), {"scripted": ScriptedProvider(script)}, folder=folder))
         await reached.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -205,7 +205,7 @@ def simulated(**limits: object) -> RunSpec:
 
 def test_a_run_is_begun_stopped_and_gone_on_with_in_its_folder(tmp_path: Path) -> None:
     here = machine(tmp_path)
-    stopped = asyncio.run(begin(simulated(max_calls=3), here))
+    stopped = asyncio.run(begin(checked(simulated(max_calls=3)), here))
     folder = here.home.find("last")
     assert (stopped.status, stopped.run_id) == ("max_calls", folder.id)
     still = asyncio.run(go_on(folder, here))
@@ -218,7 +218,7 @@ def test_a_run_is_begun_stopped_and_gone_on_with_in_its_folder(tmp_path: Path) -
 
 def test_a_fork_keeps_the_record_up_to_a_step_and_pays_only_for_the_rest(tmp_path: Path) -> None:
     here = machine(tmp_path)
-    first = asyncio.run(begin(simulated(), here))
+    first = asyncio.run(begin(checked(simulated()), here))
     source = here.home.find("last")
     target = fork(source, here, step="r2/propose/s1", changes={"threshold": "1", "limits.max_calls": "50"})
     result = asyncio.run(go_on(target, here))
@@ -230,6 +230,6 @@ def test_a_fork_keeps_the_record_up_to_a_step_and_pays_only_for_the_rest(tmp_pat
 
 def test_a_fork_at_a_step_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
     here = machine(tmp_path)
-    asyncio.run(begin(simulated(), here))
+    asyncio.run(begin(checked(simulated()), here))
     with pytest.raises(InputError, match=r"no step 'r9/propose/s1'.*r1/propose/s1"):
         fork(here.home.find("last"), here, step="r9/propose/s1", changes={})

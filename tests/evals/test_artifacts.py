@@ -8,7 +8,7 @@ import pytest
 from folkmoot.errors import InputError
 from folkmoot.evals.artifacts import BadArtifacts, SavedRun, load_run, read_directory
 from folkmoot.evals.brainstorm import benchmark_json, benchmark_text
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.proof.export import RefineryExport
 from folkmoot.record.store import Home, RunSpec
 from folkmoot.record.writer_thread import flush
@@ -33,7 +33,7 @@ def record(spec: RunSpec, home: Home, out: Path | None = None) -> str:
     folder = home.create("What is it?")
     folder.save(spec)
     listeners = [RefineryExport(out, result_json)] if out else []
-    asyncio.run(execute(spec, {"scripted": ScriptedProvider(script)}, folder=folder, listeners=listeners))
+    asyncio.run(execute(checked(spec), {"scripted": ScriptedProvider(script)}, folder=folder, listeners=listeners))
     flush()
     return folder.id
 
@@ -198,7 +198,7 @@ def test_a_converge_on_record_can_be_analysed_too(tmp_path: Path, scoring: str) 
     spec = spec_for("converge", 3, rounds=2, scoring=scoring)
     folder = home.create("x")
     folder.save(spec)
-    asyncio.run(execute(spec, {"scripted": ScriptedProvider(judge)}, folder=folder))
+    asyncio.run(execute(checked(spec), {"scripted": ScriptedProvider(judge)}, folder=folder))
     found = load("last", home)
     assert (found.final_round, {len(given) for given in found.scores.values()}) == (2, {2})
 

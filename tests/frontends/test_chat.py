@@ -269,7 +269,7 @@ def test_a_budget_that_is_used_up_asks_nothing_more_and_says_so() -> None:
     with pytest.raises(InputError, match=r"budget of \$0\.5000 is used up; `/budget USD` sets a larger one"):
         chat.plan("What now?")
     chat.change(budget=0.75)
-    assert chat.plan("What now?").limits.budget == pytest.approx(0.25)
+    assert chat.plan("What now?").spec.limits.budget == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
@@ -297,9 +297,9 @@ def test_a_number_of_rounds_that_is_none_changes_nothing() -> None:
     chat = conversation(protocol="converge", rounds=3)
     with pytest.raises(InputError, match="write a number of rounds"):
         COMMANDS["/set"].run(chat, "rounds=many", lambda _: None)
-    assert chat.plan("?").options["rounds"] == 3
+    assert chat.plan("?").spec.options["rounds"] == 3
     COMMANDS["/set"].run(chat, "rounds=", lambda _: None)
-    assert "rounds" not in chat.plan("?").options
+    assert "rounds" not in chat.plan("?").spec.options
 
 
 def test_a_chat_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was(moot: Installed) -> None:
@@ -331,9 +331,9 @@ def test_the_answers_of_a_chat_go_into_a_file_and_what_is_typed_stays_on_the_ter
 
 def test_a_panel_with_a_budget_for_one_answer_keeps_it_in_a_chat_with_a_larger_one() -> None:
     chat = conversation(panel="thrifty", models=(), budget=5.0)
-    assert chat.plan("What now?").limits.budget == 0.1
+    assert chat.plan("What now?").spec.limits.budget == 0.1
     chat.askings.append(FakeAsking(4.95))  # type: ignore[arg-type]
-    assert chat.plan("What now?").limits.budget == pytest.approx(0.05)
+    assert chat.plan("What now?").spec.limits.budget == pytest.approx(0.05)
 
 
 class FakeAsking:
@@ -405,9 +405,9 @@ def test_completion_of_options_is_that_of_the_protocol_at_hand() -> None:
 
 def test_a_panel_brings_its_protocol_and_options_and_deep_leaves_its_seats() -> None:
     chat = conversation(panel="trio", models=())
-    assert (chat.protocol, chat.plan("?").options["threshold"]) == ("converge", 9)
+    assert (chat.protocol, chat.plan("?").spec.options["threshold"]) == ("converge", 9)
     COMMANDS["/deep"].run(chat, "", lambda _: None)
-    spec = chat.plan("?")
+    spec = chat.plan("?").spec
     assert spec.protocol == "debate" and len(spec.seats) == 3
     COMMANDS["/quick"].run(chat, "", lambda _: None)
     assert chat.protocol == "converge"
@@ -417,9 +417,9 @@ def test_rounds_hold_for_protocols_that_have_rounds_and_harm_no_other() -> None:
     heard: list[str] = []
     chat = conversation(protocol="vote")
     COMMANDS["/rounds"].run(chat, "3", heard.append)
-    assert "vote has none" in heard[0] and "rounds" not in chat.plan("?").options
+    assert "vote has none" in heard[0] and "rounds" not in chat.plan("?").spec.options
     COMMANDS["/deep"].run(chat, "", heard.append)
-    assert chat.plan("?").options["rounds"] == 3
+    assert chat.plan("?").spec.options["rounds"] == 3
 
 
 def test_an_option_that_cannot_be_changes_nothing() -> None:
@@ -429,9 +429,9 @@ def test_an_option_that_cannot_be_changes_nothing() -> None:
     COMMANDS["/set"].run(chat, "threshold=9", lambda _: None)
     with pytest.raises(InputError, match="there is no panel"):
         COMMANDS["/panel"].run(chat, "nope", lambda _: None)
-    assert chat.plan("?").options["threshold"] == 9
+    assert chat.plan("?").spec.options["threshold"] == 9
     COMMANDS["/set"].run(chat, "threshold=", lambda _: None)
-    assert "threshold" not in chat.plan("?").options
+    assert "threshold" not in chat.plan("?").spec.options
 
 
 def test_where_no_answer_was_chosen_all_are_remembered_without_a_models_name() -> None:
@@ -445,4 +445,4 @@ def test_where_no_answer_was_chosen_all_are_remembered_without_a_models_name() -
 def test_earlier_turns_are_the_history_of_the_next_question() -> None:
     turns = (Turn(role="user", text="One?"), Turn(role="assistant", text="One."))
     chat = Conversation(conversation().machine, Setting(models=("sim",)), turns)
-    assert chat.plan("Two?").history == turns
+    assert chat.plan("Two?").spec.history == turns

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from folkmoot.errors import InputError
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import checked, execute
 from folkmoot.machine.people import Desk, Nobody, Question, as_read, question_for
 from folkmoot.machine.seats import seats_of
 from folkmoot.protocols import protocol_names
@@ -30,12 +30,12 @@ def asked(**about: str) -> Request:
 def run_with(
     people: Desk | Nobody, *, protocol: str = "vote", folder: RunFolder | None = None, **options: object
 ) -> Awaitable[Result]:
-    spec = freeze(RunSpec(protocol=protocol, options=options, prompt=PROMPT, seats=seats_of(SEATS)))
+    spec = checked(RunSpec(protocol=protocol, options=options, prompt=PROMPT, seats=seats_of(SEATS))).spec
     if folder is not None:
         folder.path.mkdir()
         folder.save(spec)
     providers = {"scripted": ScriptedProvider("ANSWER: 391"), "human": Human(people, 60.0)}
-    return execute(spec, providers, folder=folder)
+    return execute(checked(spec), providers, folder=folder)
 
 
 def answering(desk: Desk, reply: Callable[[Question], str]) -> None:
@@ -174,16 +174,16 @@ def test_a_reply_that_cannot_be_read_is_asked_for_again_with_the_reason() -> Non
     async def scene() -> Result:
         desk = Desk()
         answering(desk, reply)
-        spec = freeze(
+        spec = checked(
             RunSpec(
                 protocol="converge",
                 options={"rounds": 1, "stability_rounds": 1},
                 prompt=PROMPT,
                 seats=seats_of(SEATS[:2]),
             )
-        )
+        ).spec
         scripted = ScriptedProvider(lambda asked: asked.about.example)
-        return await execute(spec, {"scripted": scripted, "human": Human(desk, 60.0)})
+        return await execute(checked(spec), {"scripted": scripted, "human": Human(desk, 60.0)})
 
     assert asyncio.run(scene()).failures == ()
     again = next(question for question in questions if question.step.endswith("+repair"))
@@ -218,8 +218,8 @@ def _requests(name: str, seats: tuple[str, ...]) -> dict[str, Request]:
             return str(script(request))
 
     async def scene() -> None:
-        spec = freeze(RunSpec(protocol=name, prompt=PROMPT, seats=seats_of(seats)))
-        await execute(spec, {"scripted": ScriptedProvider(script), "human": Human(Rehearsed(), 60.0)})
+        spec = checked(RunSpec(protocol=name, prompt=PROMPT, seats=seats_of(seats))).spec
+        await execute(checked(spec), {"scripted": ScriptedProvider(script), "human": Human(Rehearsed(), 60.0)})
 
     asyncio.run(scene())
     return seen

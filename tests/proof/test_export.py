@@ -13,7 +13,7 @@ import pytest
 from folkmoot import events
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import checked, execute
 from folkmoot.machine.seats import seats_of
 from folkmoot.proof.export import RecordExport, RefineryExport, write_record
 from folkmoot.record.files import file_names, safe_name
@@ -44,7 +44,9 @@ def dump(result: Result) -> JSON:
 def prepare(
     home: Path, models: Sequence[str] = MODELS, **options: object
 ) -> tuple[RunSpec, RunFolder, list[RecordExport | RefineryExport]]:
-    spec = freeze(RunSpec(protocol="converge", prompt="Walk or drive?", options=dict(options), seats=seats_of(models)))
+    spec = checked(
+        RunSpec(protocol="converge", prompt="Walk or drive?", options=dict(options), seats=seats_of(models))
+    ).spec
     folder = Home(home).create(spec.prompt)
     folder.save(spec)
     return spec, folder, [RecordExport(folder.path), RefineryExport(home / "out", dump)]
@@ -55,7 +57,7 @@ def play(
 ) -> tuple[RunFolder, Path]:
     """The run's folder and the one in refinery's layout, after a whole run."""
     spec, folder, listeners = prepare(home, models, **options)
-    asyncio.run(execute(spec, {"x": provider or ScriptedProvider(reply)}, folder=folder, listeners=listeners))
+    asyncio.run(execute(checked(spec), {"x": provider or ScriptedProvider(reply)}, folder=folder, listeners=listeners))
     flush()
     return folder, home / "out" / folder.id
 
@@ -153,7 +155,7 @@ def test_what_no_longer_counts_after_a_forget_is_taken_away(tmp_path: Path) -> N
         journal.forget(step, "asked again")
     journal.close()
     again = {"x": ScriptedProvider(reply)}
-    asyncio.run(execute(folder.spec(), again, folder=folder, listeners=[RecordExport(folder.path)]))
+    asyncio.run(execute(checked(folder.spec()), again, folder=folder, listeners=[RecordExport(folder.path)]))
     flush()
     assert [name for name in sorted(pages(folder.path)) if "x_b#2.proposal" in name] == ["round-001/x_b#2.proposal.md"]
     assert [path.name for path in (folder.path / "round-002").iterdir()] == ["notes.md"]
@@ -194,7 +196,7 @@ def test_a_run_that_is_cut_off_leaves_what_was_finished(tmp_path: Path) -> None:
             return reply(asked)
 
         provider = ScriptedProvider(script)
-        run = asyncio.create_task(execute(spec, {"x": provider}, folder=folder, listeners=listeners))
+        run = asyncio.create_task(execute(checked(spec), {"x": provider}, folder=folder, listeners=listeners))
         await reached.wait()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -221,7 +223,7 @@ def test_an_export_that_cannot_write_does_not_end_the_run(tmp_path: Path, caplog
     spec, folder, _ = prepare(tmp_path)
     listeners = [RecordExport(tmp_path / "taken"), RefineryExport(tmp_path / "taken", dump)]
     with caplog.at_level(logging.WARNING, "folkmoot"):
-        result = asyncio.run(execute(spec, {"x": ScriptedProvider(reply)}, folder=folder, listeners=listeners))
+        result = asyncio.run(execute(checked(spec), {"x": ScriptedProvider(reply)}, folder=folder, listeners=listeners))
         flush()
     assert result.status == "converged"
     assert [each.getMessage().split(":")[0] for each in caplog.records] == [

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from folkmoot.errors import InputError
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.proof.export_file import mailed, read_mailed
 from folkmoot.proof.recount import recompute
 from folkmoot.proof.training import training_lines
@@ -43,7 +43,7 @@ def test_the_replies_of_a_vector_come_to_its_verdict(name: str) -> None:
     assert {key: outcome[key] for key in expected} == expected
 
 
-def checked(folder: RunFolder) -> Verification:
+def verified(folder: RunFolder) -> Verification:
     return asyncio.run(verify(folder))
 
 
@@ -63,7 +63,7 @@ def changed(folder: RunFolder, change: Callable[[JSON], object], kind: str = "fi
 @EVERY
 @pytest.mark.parametrize("script", [quarrelling, rocky], ids=["quarrelling", "rocky"])
 def test_the_verdict_of_every_protocol_follows_from_its_record(name: str, script: Says, tmp_path: Path) -> None:
-    found = checked(a_run(tmp_path, name, script))
+    found = verified(a_run(tmp_path, name, script))
     assert (found.problems, found.notes, found.exit_code) == ([], [], 0)
     assert found.counted and found.verdict
 
@@ -80,7 +80,7 @@ def test_what_was_mailed_follows_on_another_machine(name: str, tmp_path: Path) -
 def test_it_says_what_was_counted_round_by_round(tmp_path: Path) -> None:
     folder = new_folder(tmp_path)
     play("converge", judges({"s1": 9, "s2": 5, "s3": 6}), folder=folder)
-    found = checked(folder)
+    found = verified(folder)
     assert found.counted == [
         f"round {round}: propose 3, evaluate 6; ahead: scripted/a, mean score 9" for round in (1, 2)
     ]
@@ -95,7 +95,7 @@ def test_a_score_changed_in_a_reply_is_found(tmp_path: Path) -> None:
         line["completion"]["text"] = line["completion"]["text"].replace("9", "1")
 
     changed(folder, lower, step="r2/evaluate/s2>s1")
-    found = checked(folder)
+    found = verified(folder)
     assert found.exit_code == 1
     assert any(each.startswith("status: recorded ") and "max_rounds" in each for each in found.problems)
     assert any(each.startswith("scores: recorded ") for each in found.problems)
@@ -107,48 +107,48 @@ def test_a_winner_changed_in_the_result_is_found(tmp_path: Path) -> None:
     result = json.loads(folder.result_file.read_text())
     result["outcome"]["winner"] = "s2"
     folder.result_file.write_text(json.dumps(result))
-    assert checked(folder).problems == ['winner: recorded "s2", recomputed "s1"']
+    assert verified(folder).problems == ['winner: recorded "s2", recomputed "s1"']
 
 
 def test_a_request_that_was_changed_is_found(tmp_path: Path) -> None:
     folder = a_run(tmp_path)
     changed(folder, lambda line: line["request"].update(system="Give s1 a 10."), kind="started", step="evaluate")
-    assert [each for each in checked(folder).problems if "request was changed" in each]
+    assert [each for each in verified(folder).problems if "request was changed" in each]
 
 
 def test_a_reply_under_another_request_is_found(tmp_path: Path) -> None:
     folder = a_run(tmp_path)
     changed(folder, lambda line: line.update(digest="0" * 64), step="evaluate")
-    assert [each for each in checked(folder).problems if "belongs to another request" in each]
+    assert [each for each in verified(folder).problems if "belongs to another request" in each]
 
 
 def test_a_question_that_was_changed_is_found(tmp_path: Path) -> None:
     folder = a_run(tmp_path)
     spec = json.loads((folder.path / "run.json").read_text())
     (folder.path / "run.json").write_text(json.dumps({**spec, "prompt": "Should I fly?"}))
-    assert [each for each in checked(folder).problems if "is not what this run asks" in each]
+    assert [each for each in verified(folder).problems if "is not what this run asks" in each]
 
 
 def test_a_part_of_a_prompt_that_was_changed_is_found(tmp_path: Path) -> None:
     folder = new_folder(tmp_path)
     play("converge", judges(8), folder=folder, prompt="long " * 2000)
-    assert checked(folder).exit_code == 0
+    assert verified(folder).exit_code == 0
     part = next((folder.path / "parts").iterdir())
     part.write_text(part.read_text() + "!")
-    problems = checked(folder).problems
+    problems = verified(folder).problems
     assert [each for each in problems if each.startswith("part ")]
 
 
 def test_an_unfinished_run_has_no_verdict_yet(tmp_path: Path) -> None:
     folder = a_run(tmp_path)
     folder.result_file.unlink()
-    found = checked(folder)
+    found = verified(folder)
     assert (found.problems, found.finished, found.exit_code) == ([], False, 2)
 
 
 def test_a_run_that_hit_its_limit_follows_too(tmp_path: Path) -> None:
     folder = a_run(tmp_path, limits=limits(max_calls=7))
-    assert checked(folder).exit_code == 0
+    assert verified(folder).exit_code == 0
 
 
 def test_a_run_that_its_caller_ended_follows_with_a_note(tmp_path: Path) -> None:
@@ -158,13 +158,13 @@ def test_a_run_that_its_caller_ended_follows_with_a_note(tmp_path: Path) -> None
 
     async def two_rounds() -> None:
         session = Engine({"scripted": ScriptedProvider(judges(5))}, config=config, folder=folder).start("How many?")
-        folder.save(session._spec)
+        folder.save(session._job.spec)
         await session.next_round()
         await session.next_round()
         await session.finalize()
 
     asyncio.run(two_rounds())
-    found = checked(folder)
+    found = verified(folder)
     assert (found.problems, found.exit_code) == ([], 0)
     assert found.notes == ["whoever ran it round by round ended it after round 2"]
 
@@ -266,7 +266,7 @@ def test_another_question_over_the_same_answers_is_found(tmp_path: Path) -> None
     folder = a_run(tmp_path)
     spec = json.loads((folder.path / "run.json").read_text())
     (folder.path / "run.json").write_text(json.dumps(spec | {"title": "Is the earth flat?"}))
-    found = checked(folder)
+    found = verified(folder)
     assert found.exit_code == 1
     assert any("Is the earth flat?" in each and "not what the seats were asked" in each for each in found.problems)
 
@@ -284,7 +284,7 @@ def test_another_question_over_the_same_answers_is_found(tmp_path: Path) -> None
 def test_a_question_is_shown_as_it_was_typed_or_by_its_files(prompt: str, title: str, tmp_path: Path) -> None:
     folder = new_folder(tmp_path)
     play(spec_for("fanout", 2, prompt=prompt).model_copy(update={"title": title}), lambda _: "4", folder=folder)
-    assert checked(folder).problems == []
+    assert verified(folder).problems == []
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_what_is_left_out_of_a_result_or_put_in_is_found(change: Callable[[JSON]
     result = json.loads(folder.result_file.read_text())
     change(result)
     folder.result_file.write_text(json.dumps(result))
-    assert checked(folder).exit_code == 1
+    assert verified(folder).exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -359,8 +359,8 @@ def test_attachments_stay_behind_and_the_verdict_follows_without_them(tmp_path: 
     folder.path.mkdir()
     folder.save(spec, (picture,))
     provider = ScriptedProvider("A chart.")
-    asyncio.run(execute(spec, {"scripted": provider}, folder=folder, attachments=(picture,)))
-    assert checked(folder).exit_code == 0
+    asyncio.run(execute(checked(spec, (picture,)), {"scripted": provider}, folder=folder))
+    assert verified(folder).exit_code == 0
     file = tmp_path / "run.json"
     file.write_text(json.dumps(asyncio.run(mailed(folder, packed=False))))
     assert picture.sha256 not in json.loads(file.read_text())["record"]["parts"]

@@ -14,9 +14,9 @@ import pytest
 
 from folkmoot import events
 from folkmoot.core.journal import Journal
-from folkmoot.core.limits import Limits, PriceOf
+from folkmoot.core.limits import Limits, PriceOf, Purse
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.execute import execute, no_price, replay
+from folkmoot.execute import checked, execute, no_price, replay
 from folkmoot.protocols import check_options, find_protocol, protocol_names
 from folkmoot.providers.sim.personas import read_character
 from folkmoot.providers.sim.replies import reply as simulate
@@ -169,7 +169,14 @@ def run_of(
 
     async def bounded() -> Result:
         async with asyncio.timeout(60):
-            return await execute(spec, providers, folder=folder, journal=journal, listeners=[heard.append], price=price)
+            return await execute(
+                checked(spec),
+                providers,
+                folder=folder,
+                journal=journal,
+                listeners=[heard.append],
+                purse=Purse(spec.limits, price),
+            )
 
     result = asyncio.run(bounded())
     return Played(spec, result, heard, provider.requests, cast(Journal, journal))

@@ -13,6 +13,7 @@ from folkmoot.counting.calibration import Calibration, learn, write_calibration
 from folkmoot.counting.poll import choose_judge
 from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError, ProviderError
+from folkmoot.execute import checked
 from folkmoot.machine.seats import parse_models, with_duties
 from folkmoot.prompting import blocks
 from folkmoot.protocols import find_protocol, with_files
@@ -338,5 +339,5 @@ def test_groups_name_the_models_behind_them() -> None:
 
 
 def test_a_typical_run_takes_two_calls() -> None:
-    found = asyncio.run(estimate(spec_for("ask", 6), lambda *_: 0.0))
+    found = asyncio.run(estimate(checked(spec_for("ask", 6)), lambda *_: 0.0))
     assert (found.typical_calls, found.total_calls) == (2, 9)

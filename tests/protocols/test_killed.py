@@ -14,7 +14,7 @@ import pytest
 
 from folkmoot import events
 from folkmoot.core.journal import read_lines
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.protocols import find_protocol
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
@@ -105,7 +105,7 @@ def test_a_killed_process_leaves_a_run_of_commands_that_goes_on(name: str, tmp_p
         assert child.wait() == -signal.SIGKILL
     known = finished(folder)
     assert said <= known  # whatever was heard of is in the record
-    result = asyncio.run(execute(spec, {"shell": command_seats(program)}, folder=folder))
+    result = asyncio.run(execute(checked(spec), {"shell": command_seats(program)}, folder=folder))
     assert gist(result) == gist(expected)
     asked = Counter(log.read_text().split())
     assert {step for step, times in asked.items() if times > 1} & known == set()
@@ -119,7 +119,7 @@ async def be_killed(folder: RunFolder, program: str) -> None:
         if isinstance(event, events.CallFinished):
             print(event.step, flush=True)
 
-    await execute(folder.spec(), {"shell": command_seats(program)}, folder=folder, listeners=[say])
+    await execute(checked(folder.spec()), {"shell": command_seats(program)}, folder=folder, listeners=[say])
     await asyncio.Event().wait()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from folkmoot.execute import no_price
+from folkmoot.execute import checked, no_price
 from folkmoot.protocols import find_protocol
 from folkmoot.render.as_json import result_json
 from folkmoot.running.estimate import estimate
@@ -231,7 +231,7 @@ def test_no_score_is_invented_for_one_that_nobody_gave(name: str, failure: str) 
 def test_a_dry_run_says_what_a_run_without_surprises_takes(name: str, seats: int) -> None:
     for options in variants(name):
         spec = spec_for(name, seats, **options)
-        foretold = asyncio.run(estimate(spec, no_price))
+        foretold = asyncio.run(estimate(checked(spec), no_price))
         result = run_of(spec, careful).result
         assert foretold.typical_calls == result.total_calls <= foretold.total_calls, options
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from folkmoot import events
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.record.store import RunFolder
@@ -64,7 +64,7 @@ def test_every_protocol_runs_over_the_wire_formats_of_three_vendors(name: str, t
     async def run(url: str) -> None:
         providers = opened(url, asked)
         try:
-            await execute(spec, providers, folder=folder, listeners=[heard.append])
+            await execute(checked(spec), providers, folder=folder, listeners=[heard.append])
         finally:
             for provider in providers.values():
                 await provider.aclose()

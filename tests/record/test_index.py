@@ -6,13 +6,14 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import checked, execute
 from folkmoot.machine.seats import seats_of
 from folkmoot.record.index import Index
 from folkmoot.record.index_rows import CallRow, RunRow, SeatRow
@@ -32,10 +33,10 @@ def reply(asked: Request) -> Reply:
 
 def play(home: Path, prompt: str = "Walk or drive?", **options: object) -> RunFolder:
     seats = seats_of(["x/a", "x/b", "x/b"])
-    spec = freeze(RunSpec(protocol="converge", prompt=prompt, options=dict(options), seats=seats))
+    spec = checked(RunSpec(protocol="converge", prompt=prompt, options=dict(options), seats=seats)).spec
     folder = Home(home).create(spec.prompt)
     folder.save(spec)
-    asyncio.run(execute(spec, {"x": ScriptedProvider(reply)}, folder=folder))
+    asyncio.run(execute(checked(spec), {"x": ScriptedProvider(reply)}, folder=folder))
     return folder
 
 
@@ -96,7 +97,7 @@ def test_a_sync_follows_the_folders(tmp_path: Path) -> None:
     assert index.runs(protocol="debate") == [] and len(index.runs(1)) == 1
     Home(tmp_path).remove(first)
     providers = {"x": ScriptedProvider(reply)}
-    asyncio.run(execute(second.spec(), providers, folder=second, amend={"options": {"rounds": 3}}))
+    asyncio.run(execute(replace(checked(second.spec()), amend={"options": {"rounds": 3}}), providers, folder=second))
     third = play(tmp_path, "three")
     index.sync()
     assert {run.id: run.rounds for run in index.runs()} == {second.id: 3, third.id: 2}

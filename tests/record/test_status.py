@@ -10,7 +10,7 @@ import pytest
 
 from folkmoot.core.journal import Journal, read_lines
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import checked, execute
 from folkmoot.machine.seats import seats_of
 from folkmoot.record.call_log import read_account
 from folkmoot.record.status import RunStatus, run_status, status_text
@@ -21,7 +21,7 @@ from folkmoot.types import JSON, Completion, Request
 
 def prepare(home: Path, **options: object) -> tuple[RunSpec, RunFolder]:
     seats = seats_of(["x/a", "x/b", "x/c"])
-    spec = freeze(RunSpec(protocol="converge", prompt="Walk or drive?", options=dict(options), seats=seats))
+    spec = checked(RunSpec(protocol="converge", prompt="Walk or drive?", options=dict(options), seats=seats)).spec
     folder = Home(home).create(spec.prompt)
     folder.save(spec)
     return spec, folder
@@ -33,7 +33,7 @@ def reply(asked: Request) -> Reply:
 
 def play(home: Path, script: object = reply, **options: object) -> RunFolder:
     spec, folder = prepare(home, **options)
-    asyncio.run(execute(spec, {"x": ScriptedProvider(script)}, folder=folder))  # type: ignore[arg-type]
+    asyncio.run(execute(checked(spec), {"x": ScriptedProvider(script)}, folder=folder))  # type: ignore[arg-type]
     return folder
 
 
@@ -61,7 +61,7 @@ def test_a_running_run_says_who_has_answered_and_who_is_waited_for(tmp_path: Pat
 
     limits = spec.limits.model_copy(update={"retries": 0})
     spec = spec.model_copy(update={"limits": limits})
-    asyncio.run(execute(spec, {"x": ScriptedProvider(script)}, folder=folder))
+    asyncio.run(execute(checked(spec), {"x": ScriptedProvider(script)}, folder=folder))
     (status,) = seen
     assert (status.state, status.alive, status.met) == ("running", True, None)
     assert (status.round, status.phase) == (2, "evaluate")

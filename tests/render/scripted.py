@@ -9,7 +9,7 @@ from typing import Any
 from folkmoot import events
 from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
-from folkmoot.execute import execute, freeze, replay
+from folkmoot.execute import checked, execute, replay
 from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import Home, RunSpec
 from folkmoot.testing import Reply, Script, ScriptedProvider
@@ -143,18 +143,18 @@ def play(
     concurrency: int | None = None,
 ) -> Result:
     """A real converge with scripted seats."""
-    spec = freeze(
+    spec = checked(
         RunSpec(
             protocol="converge", prompt="What is 6 * 7?", seats=seats(models), options=dict(options or {}),
             limits=limits or Limits(backoff=0.0),
         )
-    )  # fmt: skip
+    ).spec  # fmt: skip
     folder = None
     if home is not None:
         folder = Home(home).create(spec.prompt)
         folder.save(spec)
     provider = ScriptedProvider(script, concurrency=concurrency)
-    return asyncio.run(execute(spec, {"x": provider}, folder=folder, listeners=listeners))
+    return asyncio.run(execute(checked(spec), {"x": provider}, folder=folder, listeners=listeners))
 
 
 def play_again(home: Path, *listeners: events.Listener) -> Result:

@@ -9,7 +9,7 @@ import pytest
 
 from folkmoot.core.journal import Journal
 from folkmoot.errors import InputError
-from folkmoot.execute import replay
+from folkmoot.execute import checked, replay
 from folkmoot.machine.config import Config
 from folkmoot.machine.people import Nobody
 from folkmoot.machine.seats import seats_of
@@ -47,7 +47,7 @@ def machine(home: Path, people: People) -> Machine:
 def voted(here: Machine, seats: Sequence[str] = ("six/a", "one/b", "human/ann"), **options: object) -> RunFolder:
     """A run that ann has missed."""
     spec = RunSpec(protocol="vote", options={"early": "off", **options}, prompt=PROMPT, seats=seats_of(seats))
-    result = asyncio.run(begin(spec, here))
+    result = asyncio.run(begin(checked(spec), here))
     return RunFolder(Path(str(result.folder)))
 
 
@@ -107,7 +107,7 @@ def test_what_came_after_the_step_is_kept_where_it_still_fits_and_set_aside_wher
         protocol="converge", options={"rounds": 2, "threshold": 9.9}, prompt=PROMPT,
         seats=seats_of(["six/a", "one/b", "human/ann"]),
     )  # fmt: skip
-    original = RunFolder(Path(str(asyncio.run(begin(spec, here)).folder)))
+    original = RunFolder(Path(str(asyncio.run(begin(checked(spec), here)).folder)))
     made = calls(tmp_path)
     person.asked.clear()
 
@@ -137,7 +137,7 @@ def test_a_reply_that_was_late_for_the_repair_may_be_named_by_the_step_itself(tm
         prompt=PROMPT,
         seats=seats_of(["sim/careful?delay=0", "human/ann"]),
     )
-    original = RunFolder(Path(str(asyncio.run(begin(spec, here)).folder)))
+    original = RunFolder(Path(str(asyncio.run(begin(checked(spec), here)).folder)))
     forked = late_reply(original, here, "r1/evaluate/s2>s1", REVIEW)
     result = asyncio.run(go_on(forked, here))
     assert result.failures == () and result.repairs == 1

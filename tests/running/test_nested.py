@@ -4,15 +4,16 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from folkmoot import events
 from folkmoot.core.journal import Journal
-from folkmoot.core.limits import Limits, PriceOf
+from folkmoot.core.limits import Limits, PriceOf, Purse
 from folkmoot.errors import ProviderError
-from folkmoot.execute import execute, freeze, no_price, replay
+from folkmoot.execute import checked, execute, no_price, replay
 from folkmoot.machine.config import Config
 from folkmoot.machine.panels import Panel
 from folkmoot.record.store import Home, RunFolder, RunSpec, Turn
@@ -45,8 +46,8 @@ def spec_with(
         models=models,
         options=options or (EARLY_OFF if protocol == "vote" else {}),
     )
-    spec = plan(asked, machine)
-    return freeze(spec.model_copy(update={"limits": limits or Limits(retries=0)}))
+    spec = plan(asked, machine).spec
+    return checked(spec.model_copy(update={"limits": limits or Limits(retries=0)})).spec
 
 
 def play(
@@ -59,7 +60,7 @@ def play(
     if folder is not None and not (folder.path / "run.json").exists():
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.save(spec)
-    return asyncio.run(execute(spec, providers, folder=folder, price=price)), scripted
+    return asyncio.run(execute(checked(spec), providers, folder=folder, purse=Purse(spec.limits, price))), scripted
 
 
 def inner_folders(folder: RunFolder) -> list[RunFolder]:
@@ -177,7 +178,9 @@ async def _go_on(folder: RunFolder, limits: Limits, scripted: ScriptedProvider) 
     spec = folder.spec()
     providers: dict[str, Provider] = {"scripted": scripted}
     providers["panel"] = PanelProvider(spec.panels, providers, no_price)
-    return await execute(spec, providers, folder=folder, amend={"limits": limits.model_dump(exclude_unset=True)})
+    return await execute(
+        replace(checked(spec), amend={"limits": limits.model_dump(exclude_unset=True)}), providers, folder=folder
+    )
 
 
 def test_a_budget_in_dollars_holds_over_all_levels() -> None:
@@ -252,8 +255,8 @@ def test_attachments_a_panel_takes_are_those_that_all_its_seats_take() -> None:
 
 
 def test_a_dry_run_counts_the_calls_inside() -> None:
-    plain = asyncio.run(estimate(spec_with(models=["scripted/x", "scripted/y"]), no_price))
-    nested = asyncio.run(estimate(spec_with(models=["scripted/x", "panel/inner"]), no_price))
+    plain = asyncio.run(estimate(checked(spec_with(models=["scripted/x", "scripted/y"])), no_price))
+    nested = asyncio.run(estimate(checked(spec_with(models=["scripted/x", "panel/inner"])), no_price))
     assert (plain.typical_calls, nested.typical_calls) == (2, 4)
     assert nested.total_calls >= 4
 
@@ -277,7 +280,7 @@ def test_whoever_watches_sees_what_goes_on_inside() -> None:
     spec = spec_with()
     providers: dict[str, Provider] = {"scripted": ScriptedProvider("ANSWER: 1")}
     providers["panel"] = PanelProvider(spec.panels, providers, no_price)
-    asyncio.run(execute(spec, providers, listeners=[heard.append]))
+    asyncio.run(execute(checked(spec), providers, listeners=[heard.append]))
     inside = [each for each in heard if isinstance(each, events.Inside)]
     assert {each.seat for each in inside} == {"s2"} and {each.step for each in inside} == {"r1/answer/s2"}
     assert sum(isinstance(each.happened, events.CallFinished) for each in inside) == 3

@@ -39,7 +39,7 @@ def machine(folder: Path, panels: Mapping[str, Panel] = PANELS, **config: Any) -
 
 
 def planned(folder: Path, prompt: str = "?", panels: Mapping[str, Panel] = PANELS, **asked: Any) -> RunSpec:
-    return plan(Asked(prompt, **asked), machine(folder, panels))
+    return plan(Asked(prompt, **asked), machine(folder, panels)).spec
 
 
 def models(spec: RunSpec) -> list[str]:
@@ -122,7 +122,7 @@ def test_without_models_the_default_panels_seats_are_asked(tmp_path: Path) -> No
 def test_the_seats_that_were_found_are_told(tmp_path: Path) -> None:
     found = Machine({"OPENAI_API_KEY": "k", "PATH": "", "HOME": str(tmp_path)}, Config(), Home(tmp_path))
     notes: list[str] = []
-    assert models(plan(Asked("?"), found, notes.append))[0] == "openai/gpt-5.4"
+    assert models(plan(Asked("?"), found, notes.append).spec)[0] == "openai/gpt-5.4"
     assert notes[0] == "asking openai/gpt-5.4 (OPENAI_API_KEY); --models names others"
 
 

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from folkmoot import events
 from folkmoot.core.limits import Limits
 from folkmoot.errors import ProviderError
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import checked, execute
 from folkmoot.machine.seats import seats_of
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.running.tracing import RunTracer, tracer_listener
@@ -304,7 +304,7 @@ async def running(
     )
     names = {model.partition("/")[0] for model in models}
     providers = {name: ScriptedProvider(script) for name in names}
-    await execute(freeze(spec), providers, listeners=[listener], folder=folder)
+    await execute(checked(spec), providers, listeners=[listener], folder=folder)
 
 
 def in_turn(replies: Replies) -> Script:

@@ -15,7 +15,7 @@ from typing import Any
 from folkmoot import events
 from folkmoot.core.journal import Journal
 from folkmoot.errors import ProviderError
-from folkmoot.execute import freeze, replay
+from folkmoot.execute import checked, replay
 from folkmoot.proof.recount import outcome_json, testify
 from folkmoot.record.store import RunSpec
 from folkmoot.testing import Reply
@@ -54,7 +54,7 @@ def spec_of(vector: JSON) -> RunSpec:
         seat.model_copy(update={"weight": float(weights[seat.number - 1])}) if seat.duty == "member" else seat
         for seat in spec.seats
     ]
-    return freeze(spec.model_copy(update={"seats": tuple(seats)}))
+    return checked(spec.model_copy(update={"seats": tuple(seats)})).spec
 
 
 def played(vector: JSON) -> tuple[JSON, JSON]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from folkmoot import events
 from folkmoot.checkup.advice import mend_seat
 from folkmoot.core.calling import same_model
-from folkmoot.core.limits import Limits
+from folkmoot.core.limits import Limits, Purse
 from folkmoot.errors import InputError, ProviderError
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import checked, execute
 from folkmoot.machine.discovery import Tables, login_of, look_around, stored_login
 from folkmoot.machine.seats import seats_of
 from folkmoot.providers import open_provider
@@ -94,7 +94,7 @@ def prepare(models: Sequence[str], machine: Machine, timeout: float = SECONDS) -
         if not search.found:
             raise InputError(search.advice())
         models = [each.model for each in search.found]
-    asked = plan(Asked(QUESTION, protocol="fanout", models=models), machine)
+    asked = plan(Asked(QUESTION, protocol="fanout", models=models), machine).spec
     distinct = list(dict.fromkeys(seat.model for seat in everybody(asked) if seat.provider != "panel"))
     limits = Limits(timeout=timeout, retries=0)
     spec = RunSpec(protocol="fanout", prompt=QUESTION, seats=seats_of(distinct), limits=limits)
@@ -142,9 +142,10 @@ async def examine(
             report(check)
         if asked:
             listener = _Listener(looked, machine, ready.spec.limits.timeout or SECONDS, report, done)
-            spec = freeze(ready.spec.model_copy(update={"seats": tuple(asked)}))
-            listener.seats = {seat.name: seat.model for seat in spec.seats}
-            await execute(spec, ready.providers, listeners=[listener], price=price_of(spec))
+            job = checked(ready.spec.model_copy(update={"seats": tuple(asked)}))
+            listener.seats = {seat.name: seat.model for seat in job.spec.seats}
+            purse = Purse(job.spec.limits, price_of(job.spec))
+            await execute(job, ready.providers, listeners=[listener], purse=purse)
         return [done[seat.model] for seat in ready.spec.seats if seat.model in done]
     finally:
         for provider in ready.providers.values():

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from folkmoot.blocking import wait_for
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
+from folkmoot.execute import Job, checked
 from folkmoot.python.library import this_machine
-from folkmoot.record.store import RunSpec, Turn
+from folkmoot.record.store import Turn
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin
 from folkmoot.types import JSON, Result, Seat
@@ -23,13 +24,13 @@ from folkmoot.types import JSON, Result, Seat
 class Consortium:
     """Members, an arbiter and the rule that ends it. It keeps nothing between two prompts."""
 
-    def __init__(self, spec: RunSpec, machine: Machine) -> None:
-        self._spec, self._machine = spec, machine
+    def __init__(self, job: Job, machine: Machine) -> None:
+        self._job, self._machine = job, machine
 
     @property
     def seats(self) -> tuple[Seat, ...]:
         """The members, and whoever was named to do something for them."""
-        return self._spec.seats
+        return self._job.spec.seats
 
     def orchestrate(self, prompt: str, conversation_history: Sequence[Mapping[str, str]] = ()) -> JSON:
         """Ask, and return what came of it; see `documented`. Works inside a running event loop too.
@@ -43,8 +44,8 @@ class Consortium:
         turns = tuple(
             Turn.model_validate({"role": each["role"], "text": each["content"]}) for each in conversation_history
         )
-        asked = self._spec.model_copy(update={"prompt": prompt, "title": prompt, "history": turns})
-        return documented(await begin(asked, self._machine))
+        asked = self._job.spec.model_copy(update={"prompt": prompt, "title": prompt, "history": turns, "created": ""})
+        return documented(await begin(checked(asked), self._machine))
 
 
 def create_consortium(
@@ -95,8 +96,7 @@ def create_consortium(
         "", protocol="consortium", models=written, count=default_count, options=options, seed=seed,
         limits=(limits or Limits()).model_dump(exclude_unset=True), system=system_prompt,
     )  # fmt: skip
-    spec = plan(asked, machine)
-    return Consortium(spec, machine)
+    return Consortium(plan(asked, machine), machine)
 
 
 def _written(params: Mapping[str, Any]) -> tuple[str, ...]:

@@ -56,8 +56,7 @@ async def run_protocol_async(
         seed=seed,
         recordings=[str(Path(path).absolute()) for path in recordings],
     )
-    spec = plan(asked, machine)
-    return await begin(spec, machine, listeners=listeners)
+    return await begin(plan(asked, machine), machine, listeners=listeners)
 
 
 async def ask_panel_async(

@@ -12,7 +12,7 @@ from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits
 from folkmoot.counting.closing import ClosingRule, VoteThreshold, closing_rule
 from folkmoot.errors import FolkmootError, InputError
-from folkmoot.execute import execute, freeze
+from folkmoot.execute import Job, checked, execute
 from folkmoot.machine.seats import find_seat, seats_of
 from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.store import RunFolder, RunSpec
@@ -69,7 +69,7 @@ class Engine:
         missing = {model.partition("/")[0] for model in config.models} - set(providers)
         if missing:
             raise InputError(f"no provider was given for {', '.join(sorted(missing))}")
-        self._spec("")
+        self._job("")
 
     @staticmethod
     def estimate(config: EngineConfig) -> CostEstimate:
@@ -91,9 +91,9 @@ class Engine:
 
     def start(self, prompt: str) -> "Session":
         """A converge that waits before each round until `next_round` is called."""
-        return Session(self._spec(prompt), self._providers, self._folder)
+        return Session(self._job(prompt), self._providers, self._folder)
 
-    def _spec(self, prompt: str) -> RunSpec:
+    def _job(self, prompt: str) -> Job:
         rule = self._closing
         options = {
             "rounds": self._config.max_rounds,
@@ -104,7 +104,7 @@ class Engine:
             "stability_rounds": getattr(rule, "stability_rounds", 1),
         }
         closing_rule(rule.name, 8.0, 1)  # a rule nobody registered could be neither resumed nor verified
-        return freeze(
+        return checked(
             RunSpec(
                 protocol="converge",
                 options=options,
@@ -119,9 +119,9 @@ class Engine:
 class Session:
     """One converge, a round at a time. End it with `finalize` or `cancel`."""
 
-    def __init__(self, spec: RunSpec, providers: Mapping[str, Provider], folder: RunFolder | None) -> None:
+    def __init__(self, job: Job, providers: Mapping[str, Provider], folder: RunFolder | None) -> None:
         self.rounds: list[Outcome] = []  # what stood after each round
-        self._spec, self._providers, self._folder = spec, providers, folder
+        self._job, self._providers, self._folder = job, providers, folder
         self._journal = Journal(folder.journal if folder else None)
         self._task: asyncio.Task[Result] | None = None
         self._next = 0  # the round that waits at the gate
@@ -143,7 +143,7 @@ class Session:
                 "amend",
                 round=self._next,
                 additional_context=overrides.additional_context,
-                drop_seats=[find_seat(self._spec.seats, model).name for model in overrides.drop_models],
+                drop_seats=[find_seat(self._job.spec.seats, model).name for model in overrides.drop_models],
             )
         self._pass(True)
         await self._arrival()
@@ -170,7 +170,7 @@ class Session:
         if self._task is None:
             self._task = asyncio.ensure_future(
                 execute(
-                    self._spec, self._providers, folder=self._folder, journal=self._journal,
+                    self._job, self._providers, folder=self._folder, journal=self._journal,
                     gate=self._gate, listeners=[self._heard],
                 )
             )  # fmt: skip

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from folkmoot.core.limits import UNKNOWN_OUTPUT, PriceOf
-from folkmoot.execute import execute, freeze
-from folkmoot.protocols import find_protocol
+from folkmoot.execute import Job, checked, execute
 from folkmoot.providers.catalog import LOCAL_SERVERS
 from folkmoot.record.store import RunSpec
 from folkmoot.types import Billing, Completion, Estimate, OnText, Request, SeatReport, Usage
@@ -44,17 +43,15 @@ def _free(model: str, spec: RunSpec) -> bool:
     return name in FREE or "command" in table or table.get("billing") == "free"
 
 
-async def estimate(spec: RunSpec, price: PriceOf) -> Estimate:
+async def estimate(job: Job, price: PriceOf) -> Estimate:
     """Calls, tokens and USD: `typical` as rehearsed, `max` by the protocol's formula.
 
     USD are None where a seat has no known price; agent CLIs and local models are priced by what their subscription or
     electricity covers only once they really answer, so list prices are shown here.
     """
-    spec = freeze(spec)
-    protocol = find_protocol(spec.protocol)
-    options = protocol.options.model_validate(spec.options)
+    spec, protocol, options = job.spec, job.protocol, job.options
     seats = sum(seat.duty == "member" for seat in spec.seats)
-    rehearsed = await execute(spec, {seat.provider: Rehearsal() for seat in spec.seats})
+    rehearsed = await execute(job, {seat.provider: Rehearsal() for seat in spec.seats})
     inside = await _inside(spec, price)
     shares = [_share(report, spec, inside, price) for report in rehearsed.seats]
     usd = None if any(each.usd is None for each in shares) else sum(each.usd or 0.0 for each in shares)
@@ -94,7 +91,7 @@ async def _inside(spec: RunSpec, price: PriceOf) -> dict[str, Estimate]:
     for name in dict.fromkeys(seat.model for seat in spec.seats if seat.provider == "panel"):
         inner = spec.panels[name.partition("/")[2]]
         asked = inner.model_copy(update={"prompt": spec.prompt, "panels": spec.panels, "providers": spec.providers})
-        found[name] = await estimate(asked, price)
+        found[name] = await estimate(checked(asked), price)
     return found
 
 

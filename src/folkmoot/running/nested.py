@@ -11,7 +11,7 @@ from folkmoot import events
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Limits, PriceOf, Purse
 from folkmoot.errors import ProviderError, Stopped
-from folkmoot.execute import HALTED, execute, replay
+from folkmoot.execute import HALTED, checked, execute, replay
 from folkmoot.providers.base import BaseProvider
 from folkmoot.record.files import safe_name
 from folkmoot.record.store import RunFolder, RunSpec, Turn
@@ -53,11 +53,8 @@ class PanelProvider(BaseProvider):
             if not isinstance(event, events.TextDelta):
                 self._emit(events.Inside(step, seat, event))
 
-        result = await execute(
-            spec, {**self._providers, "panel": inner}, folder=folder, price=self._price,
-            attachments=request.attachments, purse=purse,
-            listeners=[watch],
-        )  # fmt: skip
+        job = checked(spec, request.attachments)
+        result = await execute(job, {**self._providers, "panel": inner}, folder=folder, purse=purse, listeners=[watch])
         usd, calls = _since(before, result)
         if purse.refused and not result.outcome.met:
             raise Stopped(purse.refused.reason, str(purse.refused), usd=usd, calls=calls)

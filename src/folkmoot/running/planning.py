@@ -1,6 +1,6 @@
 """From what a frontend was asked to what is run: the one place where panels, models and options come together.
 
-Every frontend fills in an `Asked`, makes a `RunSpec` of it with `plan`, and gives that to `runs.begin`. As a model, a
+Every frontend fills in an `Asked`, makes a `Job` of it with `plan`, and gives that to `runs.begin`. As a model, a
 panel is called by its name, and a protocol `folkmoot/NAME`: it asks the default seats.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from folkmoot.core.limits import Limits, limits_given
 from folkmoot.errors import InputError
-from folkmoot.execute import freeze
+from folkmoot.execute import Job, checked
 from folkmoot.machine.panels import Panel, missing
 from folkmoot.machine.seats import numbered, panel_seats, parse_models, weighted, with_duties
 from folkmoot.protocols import check_options, duties, find_protocol, protocol_names, with_files
@@ -20,7 +20,7 @@ from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.record.store import Attached, RunSpec, Turn
-from folkmoot.running.runs import Machine, everybody
+from folkmoot.running.runs import Machine, everybody, with_tables
 from folkmoot.types import Attachment, Record, Seat
 
 PREFIX = "folkmoot/"
@@ -65,14 +65,14 @@ class ModelName(Record):
     description: str
 
 
-def plan(asked: Asked, machine: Machine, note: Callable[[str], None] = lambda _: None) -> RunSpec:
-    """What is to be run. `note` is told which seats were found where nobody named any.
+def plan(asked: Asked, machine: Machine, note: Callable[[str], None] = lambda _: None) -> Job:
+    """The job to be run. `note` gets a line for each seat that was found where nobody named any.
 
-    Raises InputError with what is wrong, before anything is asked or written.
+    Raises InputError with everything that is wrong, before anything is asked or written.
     """
     spec = _planned(asked, machine, note)
     inside = panels_inside(spec.seats, machine, (asked.panel,) if asked.panel else ())
-    return spec.model_copy(update={"panels": inside})
+    return checked(with_tables(spec.model_copy(update={"panels": inside}), machine.config), asked.attachments)
 
 
 def _planned(asked: Asked, machine: Machine, note: Callable[[str], None]) -> RunSpec:
@@ -210,7 +210,7 @@ def panels_inside(seats: Sequence[Seat], machine: Machine, outer: tuple[str, ...
             raise InputError(f"panels go at most {DEEPEST} deep: {' > '.join(path)}")
         inner = _planned(Asked("", panel=name), machine, lambda _: None)
         found |= panels_inside(inner.seats, machine, path)
-        found[name] = freeze(inner.model_copy(update={"title": name, "panels": {}}))
+        found[name] = checked(inner.model_copy(update={"title": name, "panels": {}})).spec
     return found
 
 
@@ -222,7 +222,7 @@ def check_panel(name: str, panel: Panel, machine: Machine, taken: Sequence[str] 
         problems.append(f"a panel cannot be called {name!r}: a protocol or a command is")
     try:
         trial = replace(machine, drafts={**machine.drafts, name: panel})
-        problems += _unknown_models(plan(Asked("", panel=name), trial), trial)
+        problems += _unknown_models(plan(Asked("", panel=name), trial).spec, trial)
     except InputError as error:
         problems += error.problems
     if problems:

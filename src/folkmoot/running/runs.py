@@ -14,8 +14,7 @@ from folkmoot import events
 from folkmoot.core.journal import FORMAT, Journal, read_lines
 from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError
-from folkmoot.execute import HALTED, amended, execute, freeze, replay
-from folkmoot.formats.version import READER
+from folkmoot.execute import HALTED, Job, amended, checked, execute, replay, resumed
 from folkmoot.machine.config import Config, without_secrets
 from folkmoot.machine.panels import Panel, Panels
 from folkmoot.machine.paths import NAME_RULE, PANEL_NAME, panel_folder
@@ -148,55 +147,52 @@ def check_seats(
 
 
 async def begin(
-    spec: RunSpec,
+    job: Job,
     machine: Machine,
     *,
-    attachments: Sequence[Attachment] = (),
     listeners: Sequence[events.Listener] = (),
     account: Purse | None = None,
 ) -> Result:
-    """Record what is asked and run it. Raises InputError before anything is asked or written.
+    """Record a new run and run it. Raises InputError before anything is asked or written.
 
     An `account` is what several runs may spend together.
     """
-    return await _begun(spec, machine, None, attachments, listeners, account)
+    return await _begun(job, machine, None, listeners, account)
 
 
 async def begin_in(
-    folder: RunFolder, spec: RunSpec, machine: Machine, *, retry_failed: bool = False, account: Purse | None = None
+    folder: RunFolder, job: Job, machine: Machine, *, retry_failed: bool = False, account: Purse | None = None
 ) -> Result:
-    """Run `spec` in a folder with a name of the caller's choice, or go on with the run that is in it.
+    """Run `job` in a folder with a name of the caller's choice, or go on with the run that is in it.
 
     A run that has ended is read and not begun again; one that a limit, a signal or a failure ended goes on, the last
     only with `retry_failed`. Raises InputError before anything is asked.
     """
     if not (folder.path / "run.json").exists():
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return await _begun(spec, machine, folder, (), (), account)
+        return await _begun(job, machine, folder, (), account)
     result = folder.result()
     if result is not None and result.status not in HALTED and not (retry_failed and result.failures):
         return result
-    limits = spec.limits.model_dump(include={"budget"})  # named, so that what they refused may be asked now
+    limits = job.spec.limits.model_dump(include={"budget"})  # named, so that what they refused may be asked now
     return await go_on(folder, machine, retry_failed=retry_failed, limits=limits, account=account)
 
 
 async def _begun(
-    spec: RunSpec,
+    job: Job,
     machine: Machine,
     folder: RunFolder | None,
-    attachments: Sequence[Attachment],
     listeners: Sequence[events.Listener],
     account: Purse | None,
 ) -> Result:
-    """Run `spec` in `folder`, or in a new one."""
-    spec = freeze(with_tables(spec, machine.config))
-    price = price_of(spec)
+    """Run `job` in `folder`, or in a new one."""
+    spec = job.spec
     providers = open_providers(spec, machine)
     try:
-        check_seats(spec, providers, price, attachments)
+        check_seats(spec, providers, price_of(spec), job.attachments)
         folder = folder or machine.home.create(spec.title or spec.prompt)
-        folder.save(spec, tuple(attachments))
-        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, {}, account)
+        folder.save(spec, job.attachments)
+        return await _recorded(job, providers, folder, machine, listeners, account)
     finally:
         for provider in providers.values():
             await provider.aclose()
@@ -212,58 +208,50 @@ async def go_on(
     listeners: Sequence[events.Listener] = (),
     account: Purse | None = None,
 ) -> Result:
-    """Go on with a run: what it has is not asked again.
+    """Go on with a run; what its record holds is not asked again.
 
     `options` and `limits` hold what changes. A failed call is asked again only with `retry_failed`; a call that the
-    budget or the number of calls refused, when that limit changes. Raises InputError for a run of an older reader: its
-    prompts and formats no longer exist, so no reply on record would answer what is asked now.
+    budget or the number of calls refused, when that limit changes. Raises InputError before anything is asked.
     """
-    spec = folder.spec()
-    if spec.reader != READER:
-        raise InputError(
-            f"{folder.id} was recorded with reader {spec.reader}, and this version reads replies with reader {READER}, "
-            f"so it cannot go on; ask again, or continue in a new run with: folkmoot fork {folder.id}"
-        )
-    _, in_force = amended(spec, Journal(folder.journal, read_only=True))
     limits = limits_given(limits or {})
-    waiting = spec.model_copy(update={"limits": in_force.model_copy(update=limits)})
-    providers = open_providers(waiting, machine)
+    job = resumed(folder, options, limits)
+    spec = job.spec
+    _, in_force = amended(spec, Journal(folder.journal, read_only=True))
+    providers = open_providers(spec.model_copy(update={"limits": in_force.model_copy(update=limits)}), machine)
     try:
-        price = price_of(spec)
-        attachments = folder.attachments(spec)
-        check_seats(spec, providers, price, attachments)
+        check_seats(spec, providers, price_of(spec), job.attachments)
         again = [failure.step for failure in (await replay(spec, folder)).failures] if retry_failed else []
-        journal = Journal(folder.journal)
-        try:
-            for step in again:
-                for each in (step, f"{step}+repair"):
-                    if each in journal.entries:
-                        journal.forget(each, "failed; asked again")
-            for step, refusal in list(journal.refused.items()):
-                if limits or refusal["reason"] == "stalled":
-                    journal.forget(step, "the limits have changed" if limits else "it stalled; asked again")
-        finally:
-            journal.close()
-        amend = {"options": dict(options or {}), "limits": limits}
-        changed = {key: value for key, value in amend.items() if value}
-        return await _recorded(spec, providers, folder, machine, listeners, price, attachments, changed, account)
+        _forget(folder, again, limits)
+        return await _recorded(job, providers, folder, machine, listeners, account)
     finally:
         for provider in providers.values():
             await provider.aclose()
 
 
+def _forget(folder: RunFolder, failed: Sequence[str], limits: Mapping[str, Any]) -> None:
+    """Set aside the failures and refusals on record that are to be asked again."""
+    journal = Journal(folder.journal)
+    try:
+        for step in failed:
+            for each in (step, f"{step}+repair"):
+                if each in journal.entries:
+                    journal.forget(each, "failed; asked again")
+        for step, refusal in list(journal.refused.items()):
+            if limits or refusal["reason"] == "stalled":
+                journal.forget(step, "the limits have changed" if limits else "it stalled; asked again")
+    finally:
+        journal.close()
+
+
 async def _recorded(
-    spec: RunSpec,
+    job: Job,
     providers: Mapping[str, Provider],
     folder: RunFolder,
     machine: Machine,
     listeners: Sequence[events.Listener],
-    price: PriceOf,
-    attachments: Sequence[Attachment],
-    amend: JSON,
     account: Purse | None,
 ) -> Result:
-    """Execute with the pages for people growing beside the journal, and the index told afterwards."""
+    """Execute, with the Markdown pages growing beside the journal and the run indexed afterwards."""
     watching: list[events.Listener] = [RecordExport(folder.path), *listeners]
     if log.isEnabledFor(logging.WARNING):
         watching.append(log_event)
@@ -272,11 +260,9 @@ async def _recorded(
     for notice in _notices(providers):
         for listener in watching:
             listener(events.Notice(notice))
+    purse = Purse(job.spec.limits, price_of(job.spec), outer=account, name=f"{folder.id}: ")
     try:
-        result = await execute(
-            spec, providers, folder=folder, listeners=watching, price=price, attachments=attachments, amend=amend,
-            purse=Purse(spec.limits, price, outer=account, name=f"{folder.id}: "),
-        )  # fmt: skip
+        result = await execute(job, providers, folder=folder, listeners=watching, purse=purse)
     finally:
         if tracer is not None:
             tracer.close()
@@ -303,9 +289,8 @@ def fork(folder: RunFolder, machine: Machine, *, step: str | None, changes: Mapp
     Replies that no longer fit what is asked are set aside. Nothing is asked yet: `go_on` does that.
     """
     source = folder.spec()
-    spec = freeze(
-        _changed(source, changes).model_copy(update={"forked_from": f"{folder.id}@{step}" if step else folder.id})
-    )
+    changed = _changed(source, changes)
+    spec = checked(changed.model_copy(update={"forked_from": f"{folder.id}@{step}" if step else folder.id})).spec
     lines = _kept(folder, step)
     target = machine.home.create(spec.title or spec.prompt)
     target.save(spec, folder.attachments(source))

@@ -11,7 +11,7 @@ from mcp import Client, types
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters
 
-from folkmoot.frontends.mcp.live import LiveRuns
+from folkmoot.frontends.mcp.live import FollowedRuns
 from folkmoot.frontends.mcp.server import make_server
 from folkmoot.machine.config import Config
 from folkmoot.record.store import Home
@@ -51,7 +51,7 @@ async def in_memory(
     heartbeat: float = 10.0,
 ) -> AsyncIterator[Client]:
     """A client of a server in this process, with its runs in `home`."""
-    async with LiveRuns(machine_at(home)) as runs:
+    async with FollowedRuns(machine_at(home)) as runs:
         server = make_server(runs, root=root, heartbeat=heartbeat)
         async with Client(server, mode=mode, elicitation_callback=elicit, input_required_max_rounds=50) as client:
             yield client

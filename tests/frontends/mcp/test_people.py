@@ -7,7 +7,7 @@ import pytest
 from mcp import Client, types
 from mcp.client.context import ClientRequestContext
 
-from folkmoot.frontends.mcp.live import LiveRuns
+from folkmoot.frontends.mcp.live import FollowedRuns
 from folkmoot.frontends.mcp.server import make_server
 from folkmoot.record.store import Home
 from tests.frontends.mcp.clients import ERAS, data_of, in_memory, machine_at, text_of
@@ -87,7 +87,7 @@ def test_a_question_that_is_settled_meanwhile_harms_nothing(era: str, tmp_path: 
     """The others decide the vote while the form is shown."""
 
     async def asked() -> None:
-        async with LiveRuns(machine_at(tmp_path)) as runs:
+        async with FollowedRuns(machine_at(tmp_path)) as runs:
 
             async def slow(context: ClientRequestContext, params: types.ElicitRequestParams) -> types.ElicitResult:  # noqa: ARG001
                 (folder,) = Home(tmp_path).folders()
@@ -138,7 +138,7 @@ def test_an_empty_form_is_a_missed_question_and_not_asked_again(era: str, tmp_pa
 def test_a_client_that_never_comes_back_with_an_answer_ends_its_run(tmp_path: Path) -> None:
     async def asked() -> None:
         async with (
-            LiveRuns(machine_at(tmp_path), patience=0.0) as runs,
+            FollowedRuns(machine_at(tmp_path), patience=0.0) as runs,
             Client(make_server(runs), elicitation_callback=Ann("accept")) as client,
         ):
             given = {**GIVEN, "models": ["sim/careful?delay=30", "human/ann?deadline=0.05"]}

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from folkmoot.frontends.server.access import Sessions
-from folkmoot.frontends.server.app import ways
+from folkmoot.frontends.server.app import operations
 from folkmoot.frontends.server.openapi import document
 from tests.frontends.server.served import machine, serving
 
-TABLE = ways(Sessions())
+TABLE = operations(Sessions())
 DOCUMENT = document(TABLE)
 
 

@@ -121,7 +121,7 @@ def _models(chat: Conversation, written: str, say: Say) -> None:
         say(named or f"those of the panel {setting.panel}")
         return
     chat.change(say, panel=None, models=(written,), seats=())
-    say(f"from now on: {', '.join(seat.model for seat in chat.plan('?').seats)}")
+    say(f"from now on: {', '.join(seat.model for seat in chat.plan('?').spec.seats)}")
 
 
 def _set(chat: Conversation, written: str, say: Say) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from folkmoot.errors import InputError
-from folkmoot.protocols import check_options, find_protocol, protocol_names
+from folkmoot.execute import Job
+from folkmoot.protocols import find_protocol, protocol_names
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import RunFolder, RunSpec, Turn
 from folkmoot.render.wording import money
@@ -68,7 +69,7 @@ class Conversation:
         `note` is told which seats were found where nobody named any; they stay the chat's.
         """
         changed = replace(self.setting, **changes)
-        spec = self._planned(changed, "?", {}, note)
+        spec = self._planned(changed, "?", {}, note).spec
         if not (changed.panel or changed.models or changed.seats):
             changed = replace(changed, seats=tuple(seat for seat in spec.seats if seat.duty == "member"))
         self.setting = changed
@@ -86,8 +87,8 @@ class Conversation:
         if lost:
             note(f"{protocol} has no {' and no '.join(lost)}: no longer set")
 
-    def plan(self, question: str) -> RunSpec:
-        """What is to be run for the next question. Raises InputError where it cannot be, or the budget is used up."""
+    def plan(self, question: str) -> Job:
+        """The job of the next question. Raises InputError where it cannot be run, or the budget is used up."""
         try:
             question.encode()
         except UnicodeEncodeError:  # bytes that are not UTF-8 arrive as lone surrogates
@@ -101,19 +102,20 @@ class Conversation:
         if answer and asking.result.status != "cancelled":
             self.turns += [Turn(role="user", text=asking.question), Turn(role="assistant", text=answer)]
 
-    def _planned(self, setting: Setting, question: str, limits: Mapping[str, Any], note: Note) -> RunSpec:
+    def _planned(self, setting: Setting, question: str, limits: Mapping[str, Any], note: Note) -> Job:
         protocol = self._protocol(setting)
         known = find_protocol(protocol).options.model_fields
         if unknown := [name for name in setting.options if name not in known]:
             raise InputError(*(_not_there(name, protocol) for name in unknown))
-        spec = plan(
+        rounds = {"rounds": setting.rounds} if setting.rounds is not None and "rounds" in known else {}
+        return plan(
             Asked(
                 question,
                 panel=setting.panel,
                 protocol=protocol,
                 models=setting.models,
                 seats=setting.seats,
-                options=setting.options,
+                options={**setting.options, **rounds},
                 limits={**setting.limits, **limits},
                 history=self.turns,
                 recordings=setting.recordings,
@@ -123,11 +125,6 @@ class Conversation:
             self.machine,
             note,
         )
-        if setting.rounds is None or "rounds" not in known:
-            return spec
-        options = {**spec.options, "rounds": setting.rounds}
-        check_options(find_protocol(protocol), options)
-        return spec.model_copy(update={"options": options})
 
     def _protocol(self, setting: Setting) -> str:
         panel = self.machine.panels.get(setting.panel) if setting.panel else None

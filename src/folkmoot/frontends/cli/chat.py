@@ -66,12 +66,12 @@ class _Asker:
             if isinstance(event, events.RunStarted) and event.folder:
                 seen.append(RunFolder(Path(event.folder)))
 
-        spec = self._conversation.plan(question)
+        job = self._conversation.plan(question)
         if self._conversation.askings and not sys.stdout.isatty():
             click.echo()  # answers in a file stand apart
         machine = replace(self._machine, shutdown=Shutdown())  # the last question's hurry is not this one's
         try:
-            code = carry_out(lambda watching: begin(spec, machine, listeners=watching), machine, self._screen, [note])
+            code = carry_out(lambda watching: begin(job, machine, listeners=watching), machine, self._screen, [note])
         finally:
             for folder in seen:
                 self._conversation.add(Asking(question, folder, _result(folder)))

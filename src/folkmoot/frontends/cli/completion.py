@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
-from folkmoot.frontends.cli.group import SECTIONS, protocol_summaries
+from folkmoot.frontends.cli.command_names import SECTIONS, protocol_summaries
 from folkmoot.machine.paths import config_folder, panel_names
 from folkmoot.providers.catalog import AGENTS, ALIASES, APIS, KEYS, LOCAL_SERVERS, SIM_SEATS
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from folkmoot.errors import InputError
+from folkmoot.frontends.cli.command_names import reserved_names
 from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.frontends.cli.flags import (
     RUN_FLAGS,
@@ -19,7 +20,6 @@ from folkmoot.frontends.cli.flags import (
     seats_of_each,
     split,
 )
-from folkmoot.frontends.cli.group import reserved_names
 from folkmoot.frontends.cli.protocol import protocol_command
 from folkmoot.machine.panels import Panel, changed_panel, make_panel, missing, panel_toml, parse_panel
 from folkmoot.machine.seats import parse_models

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from folkmoot.errors import InputError
 from folkmoot.events import Listener
+from folkmoot.execute import Job
 from folkmoot.frontends.cli.driver import Screen, carry_out, result_writer, this_machine
 from folkmoot.frontends.cli.flags import (
     RUN_FLAGS,
@@ -22,11 +24,9 @@ from folkmoot.frontends.cli.flags import (
     split,
 )
 from folkmoot.protocols import Registered, find_protocol
-from folkmoot.record.store import Attached, RunSpec
 from folkmoot.running.intake import read_input
 from folkmoot.running.planning import Asked, plan
-from folkmoot.running.runs import Machine, begin, price_of, with_tables
-from folkmoot.types import Attachment
+from folkmoot.running.runs import Machine, begin, price_of
 
 TOOLS = ("web_fetch", "web_search", "file_read", "file_write", "shell")
 
@@ -75,26 +75,15 @@ def _run(protocol: Registered, panel: str | None, given: Mapping[str, Any]) -> i
         dress=lambda seats: dress(seats, given),
     )
     tell = (lambda _: None) if screen.quiet else lambda note: click.echo(f"folkmoot: {note}", err=True)
-    spec = plan(asked, machine, tell)
     if given["dry_run"]:
-        return _dry_run(spec.model_copy(update={"prompt": _prompt_for_estimate(given)}), machine, screen)
+        return _dry_run(plan(replace(asked, prompt=_prompt_for_estimate(given)), machine, tell), screen)
     appended = protocol.reads_stdin if given["stdin"] is None else given["stdin"]
     read = read_input(_with_piped(given["prompt"]) if appended else given["prompt"], given["files"], sys.stdin.buffer)
-    attached = tuple(
-        Attached(name=each.name, media_type=each.media_type, sha256=each.sha256) for each in read.attachments
-    )
-    spec = spec.model_copy(update={"prompt": read.prompt, "title": read.title, "attachments": attached})
-    return _start(spec, machine, screen, read.attachments, given["output_dir"], given["output"])
+    asked = replace(asked, prompt=read.prompt, title=read.title, attachments=read.attachments)
+    return _start(plan(asked, machine, tell), machine, screen, given["output_dir"], given["output"])
 
 
-def _start(
-    spec: RunSpec,
-    machine: Machine,
-    screen: Screen,
-    attachments: tuple[Attachment, ...],
-    output_dir: Path | None,
-    output: Path | None,
-) -> int:
+def _start(job: Job, machine: Machine, screen: Screen, output_dir: Path | None, output: Path | None) -> int:
     from folkmoot.proof.export import RefineryExport
     from folkmoot.proof.receipt import receipt_of
     from folkmoot.render.as_json import result_json
@@ -104,9 +93,7 @@ def _start(
         listeners.append(RefineryExport(output_dir, lambda result: result_json(result, receipt_of(result))))
     if output is not None:
         listeners.append(result_writer(output, result_json))
-    return carry_out(
-        lambda watching: begin(spec, machine, attachments=attachments, listeners=watching), machine, screen, listeners
-    )
+    return carry_out(lambda watching: begin(job, machine, listeners=watching), machine, screen, listeners)
 
 
 def _with_piped(prompt: str | None) -> str | None:
@@ -149,12 +136,11 @@ def _prompt_for_estimate(given: Mapping[str, Any]) -> str:
     return ("" if typed == "-" else typed) + " " * size or " "
 
 
-def _dry_run(spec: RunSpec, machine: Machine, screen: Screen) -> int:
+def _dry_run(job: Job, screen: Screen) -> int:
     from folkmoot.render.as_json import dry_run_json, dry_run_text
     from folkmoot.running.estimate import estimate
 
-    spec = with_tables(spec, machine.config)
-    found = asyncio.run(estimate(spec, price_of(spec)))
+    found = asyncio.run(estimate(job, price_of(job.spec)))
     if screen.format == "text":
         click.echo(dry_run_text(found))
         if found.warning:

@@ -15,7 +15,6 @@ from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_event, this_machine, use_colour
 from folkmoot.frontends.cli.flags import VIEW_FLAGS
-from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.marks import VERDICTS, Mark, mark_folder, mark_of
 from folkmoot.record.store import RunFolder
 from folkmoot.running.runs import Machine, go_on
@@ -118,10 +117,7 @@ def _resume(
     """Go on with a run. Nothing that is finished is paid again."""
     machine = this_machine()
     folder = machine.home.find(run)
-    spec = folder.spec()
     options = {"rounds": rounds} if rounds is not None else {}
-    if options:
-        check_options(find_protocol(spec.protocol), {**spec.options, **options})
     limits = {key: value for key, value in (("budget", budget), ("max_calls", max_calls)) if value is not None}
     if any(value <= 0 for value in limits.values()):
         raise InputError("--budget and --max-calls must be more than 0")

@@ -48,9 +48,9 @@ async def answer(
     heard: asyncio.Queue[str | None] = asyncio.Queue()
     try:
         asked = asked_of(model_id, prompt, machine, models_before(model_id, conversation))
-        spec = plan(asked, machine, lambda note: heard.put_nowait(f"{note}\n"))
+        job = plan(asked, machine, lambda note: heard.put_nowait(f"{note}\n"))
         watching = [PlainView(_Lines(heard))] if stream and not prompt.hide_reasoning else []
-        run = asyncio.create_task(begin(spec, machine, attachments=asked.attachments, listeners=watching))
+        run = asyncio.create_task(begin(job, machine, listeners=watching))
         run.add_done_callback(lambda _: heard.put_nowait(None))
         try:
             while (said := await heard.get()) is not None:

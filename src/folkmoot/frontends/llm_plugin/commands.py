@@ -15,8 +15,8 @@ import click
 
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.events import Listener
+from folkmoot.frontends.cli.command_names import reserved_names
 from folkmoot.frontends.cli.driver import Screen, carry_out, result_writer, this_machine
-from folkmoot.frontends.cli.group import reserved_names
 from folkmoot.frontends.llm_plugin.configs import PROTOCOL, as_config, config_text, find_saved, models_text, saved
 from folkmoot.frontends.llm_plugin.flags import MEMBERS, RULES, options_given, system_given
 from folkmoot.frontends.llm_plugin.names import Names
@@ -113,8 +113,8 @@ def _run(ctx: click.Context, /, prompt: str | None, output: Path | None, stdin: 
         limits={name: given[name] for name in ("budget", "max_calls") if given[name] is not None},
     )  # fmt: skip
     listeners: list[Listener] = [] if output is None else [result_writer(output, documented)]
-    spec = plan(asked, machine, lambda note: click.echo(f"folkmoot: {note}", err=True))
-    ctx.exit(carry_out(lambda watching: begin(spec, machine, listeners=watching), machine, Screen(raw=raw), listeners))
+    job = plan(asked, machine, lambda note: click.echo(f"folkmoot: {note}", err=True))
+    ctx.exit(carry_out(lambda watching: begin(job, machine, listeners=watching), machine, Screen(raw=raw), listeners))
 
 
 @consortium.command("save")

@@ -13,21 +13,20 @@ from pydantic import BaseModel
 from folkmoot import events
 from folkmoot.core import journal
 from folkmoot.errors import InputError
-from folkmoot.execute import replay
+from folkmoot.execute import Job, replay
 from folkmoot.frontends.mcp.arguments import Ask, AskPanel, Cancel, EnsembleDebate, Poll, Start, read_arguments
 from folkmoot.frontends.mcp.following import HEARTBEAT, Context, able, follow, take_answers
-from folkmoot.frontends.mcp.live import LiveRun, LiveRuns
+from folkmoot.frontends.mcp.live import FollowedRun, FollowedRuns
 from folkmoot.frontends.mcp.results import RunState, answered, run_answer, state_result
 from folkmoot.frontends.mcp.tools import PREFIX, Tool
 from folkmoot.machine.seats import find_seat
-from folkmoot.protocols import check_options, find_protocol
 from folkmoot.record.bundle import result_of
-from folkmoot.record.store import Attached, RunFolder, RunSpec
+from folkmoot.record.store import RunFolder
 from folkmoot.render.text import RESUME
 from folkmoot.running.intake import read_input
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin, go_on
-from folkmoot.types import Attachment, Result, Seat
+from folkmoot.types import Result, Seat
 
 Said = types.CallToolResult | types.InputRequiredResult
 
@@ -40,7 +39,7 @@ RESUMABLE = (
 class Calls:
     """The tools at work. `root` is the folder from which files may be sent along; None: none may."""
 
-    runs: LiveRuns
+    runs: FollowedRuns
     root: Path | None = None
     heartbeat: float = HEARTBEAT
 
@@ -68,30 +67,27 @@ class Calls:
         required = await follow(run, context, told=told, heartbeat=self.heartbeat)
         return required or answered(await self._result(run))
 
-    async def _begin(self, tool: Tool, given: BaseModel, context: Context, *, detached: bool = False) -> LiveRun:
+    async def _begin(self, tool: Tool, given: BaseModel, context: Context, *, detached: bool = False) -> FollowedRun:
         if isinstance(given, Start):
             _check_start(given)
         asked, files = asked_of(tool, given)
-        spec, attachments, notes = await asyncio.to_thread(self._planned, asked, files)
-        run = LiveRun(able=able(context), most_calls=_most_calls(spec), detached=detached)
+        job, notes = await asyncio.to_thread(self._planned, asked, files)
+        run = FollowedRun(able=able(context), most_calls=_most_calls(job), detached=detached)
         run.lines += notes
 
         async def start(machine: Machine, listeners: Sequence[events.Listener]) -> Result:
-            return await begin(spec, machine, attachments=attachments, listeners=listeners)
+            return await begin(job, machine, listeners=listeners)
 
-        await self.runs.begin(run, start)
+        await self.runs.start(run, start)
         return run
 
-    def _planned(self, asked: Asked, files: Sequence[str]) -> tuple[RunSpec, tuple[Attachment, ...], list[str]]:
+    def _planned(self, asked: Asked, files: Sequence[str]) -> tuple[Job, list[str]]:
         if not asked.prompt.strip():
             raise InputError("prompt: there is nothing to ask")
         read = read_input("-", self._paths(files), io.BytesIO(asked.prompt.encode("utf-8", "surrogatepass")))
-        attached = [
-            Attached(name=each.name, media_type=each.media_type, sha256=each.sha256) for each in read.attachments
-        ]
         notes: list[str] = []
-        spec = plan(replace(asked, prompt=read.prompt, title=asked.prompt), self.machine, notes.append)
-        return spec.model_copy(update={"attachments": tuple(attached)}), read.attachments, notes
+        asked = replace(asked, prompt=read.prompt, title=asked.prompt, attachments=read.attachments)
+        return plan(asked, self.machine, notes.append), notes
 
     def _paths(self, files: Sequence[str]) -> list[Path]:
         """Files of the project only, and no hidden ones: whoever calls may have been talked into it by what it read."""
@@ -122,24 +118,21 @@ class Calls:
             run = await self._begin(STARTED, given, context, detached=True)
         return state_result(self._state_of(run, 0, f"Call {PREFIX}poll with this run_id."))
 
-    async def _resume(self, given: Start, context: Context) -> LiveRun:
+    async def _resume(self, given: Start, context: Context) -> FollowedRun:
         if fixed := given.model_fields_set - {"resume", "options", "budget", "max_calls"}:
             raise InputError(f"{min(fixed)}: resume goes on with what was asked; options and limits can change")
         folder = self._folder(given.resume or "")
-        spec = folder.spec()
-        if given.options:
-            check_options(find_protocol(spec.protocol), {**spec.options, **given.options})
         limits = {name: getattr(given, name) for name in ("budget", "max_calls") if getattr(given, name) is not None}
         before = result_of(folder)
         retry = before is not None and "--retry-failed" in RESUME.get(before.status, "")
-        run = LiveRun(able=able(context), detached=True)
+        run = FollowedRun(able=able(context), detached=True)
 
         async def start(machine: Machine, listeners: Sequence[events.Listener]) -> Result:
             return await go_on(
                 folder, machine, retry_failed=retry, options=given.options, limits=limits, listeners=listeners
             )
 
-        await self.runs.begin(run, start)
+        await self.runs.start(run, start)
         return run
 
     async def _poll(self, given: Poll, params: types.CallToolRequestParams, context: Context) -> Said:
@@ -177,18 +170,18 @@ class Calls:
         state = RunState(run_id=folder.id, state="unfinished", calls=so_far.total_calls, note=RESUMABLE)
         return _with_result(state, so_far)
 
-    async def _result(self, run: LiveRun) -> Result:
+    async def _result(self, run: FollowedRun) -> Result:
         """What came of a run that has ended; where it was cancelled, the best it had."""
         if (result := run.result()) is not None:
             return result
         folder = self._folder(run.id)
         return await replay(folder.spec(), folder, ended="cancelled")
 
-    def _state_of(self, run: LiveRun, cursor: int, note: str = "") -> RunState:
+    def _state_of(self, run: FollowedRun, cursor: int, note: str = "") -> RunState:
         lines = tuple(run.lines[cursor:])
         return RunState(run_id=run.id, state=run.state, lines=lines, cursor=len(run.lines), calls=run.calls, note=note)
 
-    def _live(self, run_id: str) -> LiveRun:
+    def _live(self, run_id: str) -> FollowedRun:
         if (run := self.runs.find(run_id)) is None:
             raise InputError(f"this server no longer works on {run_id}; {PREFIX}start with `resume` goes on with it")
         return run
@@ -255,13 +248,11 @@ def _in_roles(seats: tuple[Seat, ...], roles: Mapping[str, str]) -> tuple[Seat, 
     return tuple(seat.model_copy(update={"role": chosen.get(seat.name, seat.role)}) for seat in seats)
 
 
-def _most_calls(spec: RunSpec) -> int | None:
+def _most_calls(job: Job) -> int | None:
     """The calls a run makes at most, where that says something: a protocol with rounds rarely needs them all."""
-    protocol = find_protocol(spec.protocol)
-    options = check_options(protocol, spec.options)
-    if getattr(options, "rounds", 1) > 1:
+    if getattr(job.options, "rounds", 1) > 1:
         return None
-    return protocol.max_calls(options, sum(seat.duty == "member" for seat in spec.seats))
+    return job.protocol.max_calls(job.options, sum(seat.duty == "member" for seat in job.spec.seats))
 
 
 def _with_result(state: RunState, result: Result | None) -> types.CallToolResult:

@@ -8,7 +8,7 @@ from typing import Any
 from mcp import types
 from mcp.server import ServerRequestContext
 
-from folkmoot.frontends.mcp.live import LiveRun
+from folkmoot.frontends.mcp.live import FollowedRun
 from folkmoot.frontends.mcp.people import form
 from folkmoot.machine.people import Question
 
@@ -40,7 +40,7 @@ def able(context: Context) -> bool:
 
 
 async def follow(
-    run: LiveRun, context: Context, *, told: int = 0, seconds: float | None = None, heartbeat: float = HEARTBEAT
+    run: FollowedRun, context: Context, *, told: int = 0, seconds: float | None = None, heartbeat: float = HEARTBEAT
 ) -> types.InputRequiredResult | None:
     """Wait for the end of `run`, at most `seconds`, and report its lines from the one numbered `told`.
 
@@ -72,7 +72,7 @@ async def follow(
 class _Asking:
     """Puts a run's questions to the client, each once, and passes on the answers."""
 
-    def __init__(self, run: LiveRun, context: Context) -> None:
+    def __init__(self, run: FollowedRun, context: Context) -> None:
         self._run, self._context = run, context
         self._asked: dict[str, asyncio.Task[None]] = {}
 
@@ -110,7 +110,7 @@ class _Asking:
             self._run.people.take(question.id, said)
 
 
-def take_answers(run: LiveRun, responses: types.InputResponses | None) -> None:
+def take_answers(run: FollowedRun, responses: types.InputResponses | None) -> None:
     """What a client that was given questions brings back with its next call."""
     for id, said in (responses or {}).items():
         if isinstance(said, types.ElicitResult):

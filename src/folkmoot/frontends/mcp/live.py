@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Self
 
 from folkmoot import events
-from folkmoot.errors import InputError
+from folkmoot.frontends.live_runs import LiveRun, LiveRuns
 from folkmoot.frontends.mcp.people import ClientPeople
 from folkmoot.frontends.mcp.results import State
 from folkmoot.render.wording import counted, duration, one_line
@@ -24,15 +24,16 @@ FEW_SEATS = 8  # that are named in one line
 
 PATIENCE = 60.0  # seconds after a person's deadline for which a run goes on unwatched: that person may still be typing
 
-Start = Callable[[Machine, Sequence[events.Listener]], Awaitable[Result]]
-"""Begins a run, or goes on with one, on a machine with people of its own."""
+
+StartOn = Callable[[Machine, Sequence[events.Listener]], Awaitable[Result]]
+"""Begins a run, or goes on with one, on this machine."""
 
 
-class LiveRun:
-    """One run, its progress, and the questions it has for people."""
+class FollowedRun(LiveRun):
+    """A run with its progress in lines and the questions it has for people."""
 
     def __init__(self, *, able: bool, most_calls: int | None = None, detached: bool = False) -> None:
-        self.id = ""  # until it has begun
+        super().__init__()
         self.lines: list[str] = []
         self.calls = 0  # that have ended
         self.most_calls = most_calls  # where that is known
@@ -45,50 +46,19 @@ class LiveRun:
         self._news = asyncio.Event()
         self._ids: dict[str, str] = {}
         self._waiting: dict[str, str] = {}  # step -> seat, of calls that run
-        self._task: asyncio.Task[Result] | None = None
 
-    def begin(self, start: Start, machine: Machine, done: Callable[[], object]) -> None:
-        """Start; `done` is called when it has ended, however that was."""
-
-        async def work() -> Result:
-            return await start(replace(machine, people=self.people), [self])
-
-        self._task = asyncio.create_task(work())
-        self._task.add_done_callback(lambda _: self._ring())
-        self._task.add_done_callback(lambda _: done())
-
-    @property
-    def ended(self) -> bool:
-        return self._task is not None and self._task.done()
+    def close(self) -> None:
+        self._ring()
 
     @property
     def state(self) -> State:
         if not self.ended:
             return "running"
-        assert self._task is not None
-        return "cancelled" if self._task.cancelled() else "ended"
+        return "cancelled" if self.task.cancelled() else "ended"
 
     def result(self) -> Result | None:
-        """What came of it; None while it runs and when it was cancelled. Raises what ended it otherwise."""
-        if self._task is None or not self._task.done() or self._task.cancelled():
-            return None
-        return self._task.result()
-
-    def cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    async def settled(self) -> None:
-        """Return once it has ended, however that was."""
-        if self._task is not None:
-            await asyncio.wait({self._task})
-
-    async def begun(self) -> None:
-        """Return once it has an id. Raises what kept it from beginning."""
-        while not self.id and not self.ended:
-            await self.news(self.rings, 60.0)
-        if not self.id and self.result() is None:
-            raise InputError("the run was cancelled before it began")
+        """The result; None while the run goes on and when it was cancelled. Re-raises any other error that ended it."""
+        return None if not self.ended or self.task.cancelled() else self.task.result()
 
     async def news(self, rings: int, seconds: float) -> None:
         """Wait until it has rung more often than that or has ended, at most so many seconds."""
@@ -123,10 +93,10 @@ class LiveRun:
             self._giving_up = asyncio.get_running_loop().call_later(seconds + self.patience, give_up)
 
     def __call__(self, event: events.Event) -> None:
-        """Listen: every happening becomes a line, apart from pieces of text."""
+        """Make a line of every event but pieces of text."""
+        super().__call__(event)
         match event:
             case events.RunStarted():
-                self.id = event.run_id
                 self._ids = {seat.name: seat.id or seat.model for seat in event.seats}
                 self._note(f"run {event.run_id}: {event.protocol} with {_few(list(self._ids.values()))}")
             case events.RoundStarted():
@@ -172,44 +142,25 @@ class LiveRun:
         self._news = asyncio.Event()
 
 
-class LiveRuns:
-    """Every run of this server, from entering the block to leaving it, which cancels those that are not done."""
+class FollowedRuns(LiveRuns[FollowedRun]):
+    """The runs of an MCP server. Leaving the block cancels those that are going on."""
 
     def __init__(self, machine: Machine, patience: float = PATIENCE) -> None:
+        super().__init__(MOST_KEPT)
         self.machine, self.patience = machine, patience
-        self._runs: dict[str, LiveRun] = {}
-        self._working: set[LiveRun] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.machine.shutdown.hurry = True
-        working = list(self._working)
-        for run in working:
-            run.cancel()
-        await asyncio.gather(*(run.settled() for run in working))
+        await self.close()
 
-    async def begin(self, run: LiveRun, start: Start) -> None:
-        """Return once the run has an id. Raises what kept it from beginning, before anything was spent."""
-        self._working.add(run)
+    async def start(self, run: FollowedRun, start: StartOn) -> FollowedRun:
+        """Like `begin`, on a machine whose people are those of the run's client."""
         run.patience = self.patience
-        run.begin(start, self.machine, lambda: self._working.discard(run))
-        try:
-            await run.begun()
-        except BaseException:
-            run.cancel()
-            raise
-        self._forget_some()
-        self._runs[run.id] = run
-
-    def find(self, run_id: str) -> LiveRun | None:
-        return self._runs.get(run_id)
-
-    def _forget_some(self) -> None:
-        ended = [id for id, run in self._runs.items() if run.ended]
-        for id in ended[: max(len(ended) - MOST_KEPT, 0)]:
-            del self._runs[id]
+        machine = replace(self.machine, people=run.people)
+        return await self.begin(run, lambda listeners: start(machine, listeners))
 
 
 def _few(names: Sequence[str]) -> str:

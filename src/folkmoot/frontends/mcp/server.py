@@ -14,7 +14,7 @@ from folkmoot.errors import FolkmootError, InputError
 from folkmoot.frontends.mcp import resources
 from folkmoot.frontends.mcp.calls import Calls
 from folkmoot.frontends.mcp.following import HEARTBEAT, Context
-from folkmoot.frontends.mcp.live import LiveRuns
+from folkmoot.frontends.mcp.live import FollowedRuns
 from folkmoot.frontends.mcp.prompts import PROMPTS
 from folkmoot.frontends.mcp.results import refused
 from folkmoot.frontends.mcp.tools import PREFIX, find_tools
@@ -32,7 +32,7 @@ false means that they did not agree: say so, and name the dissent. For longer th
 
 
 def make_server(
-    runs: LiveRuns, *, root: Path | None = None, protocols: Sequence[str] = (), heartbeat: float = HEARTBEAT
+    runs: FollowedRuns, *, root: Path | None = None, protocols: Sequence[str] = (), heartbeat: float = HEARTBEAT
 ) -> Server[Any]:
     """The server over `runs`, with a tool for each of `protocols`, or for all there are.
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from folkmoot.errors import InputError
 from folkmoot.frontends.listening import Uvicorn, address_of, is_loopback, listen
-from folkmoot.frontends.mcp.live import LiveRuns
+from folkmoot.frontends.mcp.live import FollowedRuns
 from folkmoot.frontends.mcp.server import make_server
 from folkmoot.running.runs import Machine
 
@@ -41,7 +41,7 @@ async def serve_stdio(machine: Machine, *, protocols: Sequence[str] = ()) -> Non
 
 async def _converse(machine: Machine, protocols: Sequence[str]) -> None:
     here = Path.cwd()
-    async with LiveRuns(machine) as runs:
+    async with FollowedRuns(machine) as runs:
         server = make_server(runs, root=here if here != here.parent else None, protocols=protocols)
         async with stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())
@@ -85,7 +85,7 @@ async def serve_http(
         raise InputError(f"--host {host} can be reached by others: give a token in FOLKMOOT_MCP_TOKEN")
     listening = listen(host, port)
     address = address_of(host, listening)
-    async with LiveRuns(machine) as runs:
+    async with FollowedRuns(machine) as runs:
         server = make_server(runs, protocols=protocols)
         app: ASGIApp = server.streamable_http_app(
             streamable_http_path=PATH, host=host, transport_security=_security(host, address)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from folkmoot.execute import replay
 from folkmoot.frontends.server.bodies import Overrides
 from folkmoot.frontends.server.conversation import text_of
-from folkmoot.frontends.server.live import LiveRun
+from folkmoot.frontends.server.live import WatchedRun
 from folkmoot.frontends.server.native import RUN_HEADER
 from folkmoot.frontends.server.refusals import ONCE, Refusal
 from folkmoot.frontends.server.service import Service, key_of
@@ -53,7 +53,7 @@ class Answering:
     """One run, for one client. What it has paid for stays on record, whatever becomes of the client."""
 
     service: Service
-    run: LiveRun
+    run: WatchedRun
     question: Question
     lines: Channel[str]  # of its progress
     asked: str  # the request, as a hash

@@ -2,10 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal
 
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,35 +13,18 @@ from starlette.types import ASGIApp
 from folkmoot.errors import FolkmootError
 from folkmoot.frontends.server import bodies, chat, exports, models, native, openapi, page, people, responses
 from folkmoot.frontends.server.access import Gate, Sessions, log_in
+from folkmoot.frontends.server.operation import Endpoint, Operation
 from folkmoot.frontends.server.refusals import Refusal, respond
 from folkmoot.frontends.server.service import Service
 
-Endpoint = Callable[[Service, Request], Awaitable[Response]]
-
 log = logging.getLogger("folkmoot.server")
-
-
-@dataclass(frozen=True)
-class Way:
-    """One thing that can be asked of the server."""
-
-    method: Literal["GET", "POST", "DELETE"]
-    path: str
-    endpoint: Endpoint
-    summary: str
-    body: type[BaseModel] | None = None
-    gives: type[BaseModel] | None = None  # None: any JSON
-    status: int = 200
-    media_type: str = "application/json"
-    query: tuple[str, ...] = ()
-    public: bool = False  # whether it needs no key
 
 
 RUN = "/api/v1/runs/{id}"
 STREAM = "text/event-stream"
 
 
-def ways(sessions: Sessions) -> tuple[Way, ...]:
+def operations(sessions: Sessions) -> tuple[Operation, ...]:
     async def login(service: Service, request: Request) -> Response:
         return await log_in(service, sessions, request)
 
@@ -52,33 +32,33 @@ def ways(sessions: Sessions) -> tuple[Way, ...]:
         return JSONResponse(openapi.document(table))
 
     table = (
-        Way("GET", "/v1/models", models.list_models, "Panels and protocols, as OpenAI lists models"),
-        Way("GET", "/v1/models/{name:path}", models.read_model, "One of them"),
-        Way("POST", "/v1/chat/completions", chat.chat_completions, "OpenAI's chat completions", chat.ChatBody),
-        Way("POST", "/v1/responses", responses.create_response, "OpenAI's responses", responses.ResponseBody),
-        Way("GET", "/v1/responses/{id}", responses.read_response, "A response that was given"),
-        Way("GET", "/api/v1/models", native.models, "Panels and protocols, as models"),
-        Way("GET", "/api/v1/protocols", native.protocols, "Protocols, and what they can be told"),
-        Way("GET", "/api/v1/panels", native.panels, "Saved panels and their seats"),
-        Way("POST", "/api/v1/runs", native.start_run, "Start a run", bodies.StartRun, bodies.Begun, 201),
-        Way("GET", "/api/v1/runs", native.list_runs, "Runs, newest first", query=("limit", "search", "status")),
-        Way("GET", RUN, native.read_run, "What was asked, and what came of it"),
-        Way("GET", f"{RUN}/events", native.watch_run, "Watch a run", media_type=STREAM, query=("after",)),
-        Way("POST", f"{RUN}/cancel", native.cancel_run, "End a run; it can be resumed"),
-        Way("POST", f"{RUN}/resume", native.resume_run, "Go on with a run", bodies.ResumeRun, bodies.Begun, 201),
-        Way("POST", f"{RUN}/fork", native.fork_run, "A run from another's record", bodies.ForkRun, bodies.Begun, 201),
-        Way("POST", f"{RUN}/late", native.reply_late, "A person's late reply", bodies.LateReply, bodies.Begun, 201),
-        Way("POST", f"{RUN}/outcome", native.mark_run, "Say whether a run's answer was right", bodies.MarkRun),
-        Way("GET", f"{RUN}/call", native.read_call, "What a seat was sent in one call", query=("step",)),
-        Way("GET", f"{RUN}/receipt", native.read_receipt, "What the panel was worth"),
-        Way("GET", f"{RUN}/export", exports.export_run, "A run as one file", media_type="*/*", query=("format",)),
-        Way("DELETE", RUN, native.delete_run, "Delete a run", status=204),
-        Way("GET", "/api/v1/questions", people.questions, "Questions that wait for people"),
-        Way("POST", "/api/v1/questions/{id}", people.answer_question, "Answer one", bodies.Reply),
-        Way("POST", "/api/v1/login", login, "A cookie for a key, for pages", bodies.Login, public=True),
-        Way("GET", "/openapi.json", describe, "This document", public=True),
-        Way("GET", "/", page.index, "The page", media_type="text/html", public=True),
-        Way("GET", "/static/{path:path}", page.static, "What the page is made of", media_type="*/*", public=True),
+        Operation("GET", "/v1/models", models.list_models, "Panels and protocols, as OpenAI lists models"),
+        Operation("GET", "/v1/models/{name:path}", models.read_model, "One of them"),
+        Operation("POST", "/v1/chat/completions", chat.chat_completions, "OpenAI's chat completions", chat.ChatBody),
+        Operation("POST", "/v1/responses", responses.create_response, "OpenAI's responses", responses.ResponseBody),
+        Operation("GET", "/v1/responses/{id}", responses.read_response, "A response that was given"),
+        Operation("GET", "/api/v1/models", native.models, "Panels and protocols, as models"),
+        Operation("GET", "/api/v1/protocols", native.protocols, "Protocols, and what they can be told"),
+        Operation("GET", "/api/v1/panels", native.panels, "Saved panels and their seats"),
+        Operation("POST", "/api/v1/runs", native.start_run, "Start a run", bodies.StartRun, bodies.Begun, 201),
+        Operation("GET", "/api/v1/runs", native.list_runs, "Runs, newest first", query=("limit", "search", "status")),
+        Operation("GET", RUN, native.read_run, "What was asked, and what came of it"),
+        Operation("GET", f"{RUN}/events", native.watch_run, "Watch a run", media_type=STREAM, query=("after",)),
+        Operation("POST", f"{RUN}/cancel", native.cancel_run, "End a run; it can be resumed"),
+        Operation("POST", f"{RUN}/resume", native.resume_run, "Go on with a run", bodies.ResumeRun, bodies.Begun, 201),
+        Operation("POST", f"{RUN}/fork", native.fork_run, "Fork a run", bodies.ForkRun, bodies.Begun, 201),
+        Operation("POST", f"{RUN}/late", native.reply_late, "Reply late", bodies.LateReply, bodies.Begun, 201),
+        Operation("POST", f"{RUN}/outcome", native.mark_run, "Say whether a run's answer was right", bodies.MarkRun),
+        Operation("GET", f"{RUN}/call", native.read_call, "What a seat was sent in one call", query=("step",)),
+        Operation("GET", f"{RUN}/receipt", native.read_receipt, "What the panel was worth"),
+        Operation("GET", f"{RUN}/export", exports.export_run, "A run as one file", media_type="*/*", query=("format",)),
+        Operation("DELETE", RUN, native.delete_run, "Delete a run", status=204),
+        Operation("GET", "/api/v1/questions", people.questions, "Questions that wait for people"),
+        Operation("POST", "/api/v1/questions/{id}", people.answer_question, "Answer one", bodies.Reply),
+        Operation("POST", "/api/v1/login", login, "A cookie for a key, for pages", bodies.Login, public=True),
+        Operation("GET", "/openapi.json", describe, "This document", public=True),
+        Operation("GET", "/", page.index, "The page", media_type="text/html", public=True),
+        Operation("GET", "/static/{path:path}", page.static, "What the page is made of", media_type="*/*", public=True),
     )  # fmt: skip
     return table
 
@@ -86,10 +66,10 @@ def ways(sessions: Sessions) -> tuple[Way, ...]:
 def make_app(service: Service) -> ASGIApp:
     """The application. What a request is answered with is up to `service`."""
     sessions = Sessions()
-    table = ways(sessions)
-    routes = [Route(way.path, _answering(way.endpoint, service), methods=[way.method]) for way in table]
+    table = operations(sessions)
+    routes = [Route(each.path, _answering(each.endpoint, service), methods=[each.method]) for each in table]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _nowhere})
-    return Gate(app, service, sessions, frozenset(way.path for way in table if way.public))
+    return Gate(app, service, sessions, frozenset(each.path for each in table if each.public))
 
 
 def _answering(endpoint: Endpoint, service: Service) -> Callable[[Request], Awaitable[Response]]:

@@ -4,25 +4,23 @@ Every event but new text has a number. Numbers begin with when the record they t
 that whoever comes back with a number of an older telling hears the new one from its beginning, and not from the middle.
 """
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from folkmoot import events
 from folkmoot.execute import replay
+from folkmoot.frontends.live_runs import LiveRun, LiveRuns, Start
 from folkmoot.frontends.server.refusals import Refusal, log_unexpected
 from folkmoot.frontends.server.streams import Channel, sse
 from folkmoot.record.store import RunFolder
-from folkmoot.types import JSON, Result
+from folkmoot.types import JSON
 
 MOST_KEPT = 32  # ended runs whose events are kept in memory; all others are told from their records
 MOST_BEHIND = 1000  # events that a watcher may be behind before it misses new text
 TELLING = 10**6  # more than the events of any run
-
-Start = Callable[[Sequence[events.Listener]], Awaitable[Result]]
 
 
 class Frame(NamedTuple):
@@ -84,25 +82,22 @@ class Writing:
         return [replace(each[0], text="".join(piece.text for piece in each)) for each in self._pieces.values()]
 
 
-class LiveRun:
-    """One run that was begun here. Also the listener that hears of it."""
+class WatchedRun(LiveRun):
+    """A run whose events are kept, numbered, for whoever watches it."""
 
     def __init__(self, begun: int) -> None:
-        self.id = ""  # until it has begun
+        super().__init__()
         self._telling = Telling(begun, live=True)
         self._watchers: set[Channel[Frame]] = set()
         self._writing = Writing()
-        self.task: asyncio.Task[Result]
 
     def __call__(self, event: events.Event) -> None:
+        super().__call__(event)
+        self._writing(event)
         if isinstance(event, events.TextDelta):
-            self._writing(event)
             if self._watchers:
                 self._tell(self._telling.frame(event))
             return
-        self._writing(event)
-        if isinstance(event, events.RunStarted):
-            self.id = event.run_id
         self._telling(event)
         self._tell(self._telling.frames[-1])
 
@@ -111,25 +106,16 @@ class LiveRun:
             if frame.number is not None or len(watcher) < MOST_BEHIND:
                 watcher.push(frame)
 
-    @property
-    def ended(self) -> bool:
-        return self.task.done()
-
     def close(self) -> None:
         for watcher in self._watchers:
             watcher.close()
-
-    def cancel(self) -> None:
-        self.task.cancel()
-
-    async def settled(self) -> None:
-        """Return once it has ended, however that was."""
-        await asyncio.wait({self.task})
+        if not self.task.cancelled() and (error := self.task.exception()) is not None:
+            log_unexpected(f"the run {self.id}", error)
 
     async def watch(self, after: int, idle: float) -> AsyncGenerator[Frame | None, None]:
-        """What happened after that number, then what happens, to the end; None as a sign of life.
+        """The events after that number, then new ones, to the end of the run; None as a sign of life.
 
-        Who has heard nothing yet is also told what is being written, as far as it is.
+        A watcher that has seen nothing yet also gets the text of the calls that are being answered.
         """
         written = [] if self._telling.knows(after) else [self._telling.frame(each) for each in self._writing.so_far()]
         channel = Channel([*self._telling.after(after), *written])
@@ -143,69 +129,21 @@ class LiveRun:
             self._watchers.discard(channel)
 
 
-class LiveRuns:
-    """Every run of this server that is going on, and the last that ended."""
+class WatchedRuns(LiveRuns[WatchedRun]):
+    """The runs of a server, of which only so many go on at once."""
 
     def __init__(self, most: int) -> None:
+        super().__init__(MOST_KEPT)
         self.most = most  # at once
-        self._runs: dict[str, LiveRun] = {}  # by id, the one that was begun last comes last
         self._begun = int(time.time())
-        self._working: set[LiveRun] = set()
 
-    async def begin(self, start: Start, listeners: Sequence[events.Listener] = ()) -> LiveRun:
-        """Return once the run has an id. Raises what kept it from beginning; then nothing was asked."""
-        if len(self._working) >= self.most:
+    async def start(self, start: Start, listeners: Sequence[events.Listener] = ()) -> WatchedRun:
+        """Like `begin`. Raises Refusal where too many runs are going on."""
+        if self.working >= self.most:
             message = f"this server works on {self.most} runs already; ask again when one of them has ended"
             raise Refusal(429, message, kind="rate_limit_error", code="too_many_runs", headers={"retry-after": "5"})
         self._begun = max(self._begun + 1, int(time.time()))
-        run, begun = LiveRun(self._begun), asyncio.Event()
-
-        def notice(event: events.Event) -> None:
-            if isinstance(event, events.RunStarted):
-                begun.set()
-
-        async def work() -> Result:
-            return await start([run, *listeners, notice])
-
-        run.task = asyncio.create_task(work())
-        self._working.add(run)
-        run.task.add_done_callback(lambda _: self._end(run))
-        starting = asyncio.create_task(begun.wait())
-        try:
-            await asyncio.wait({run.task, starting}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            run.cancel()
-            raise
-        finally:
-            starting.cancel()
-        if not run.id:
-            run.task.result()
-        self._runs.pop(run.id, None)
-        self._runs[run.id] = run
-        return run
-
-    def _end(self, run: LiveRun) -> None:
-        self._working.discard(run)
-        run.close()
-        if not run.task.cancelled() and (error := run.task.exception()) is not None:
-            log_unexpected(f"the run {run.id}", error)
-        ended = [id for id, each in self._runs.items() if each.ended]
-        for id in ended[: max(0, len(ended) - MOST_KEPT)]:
-            del self._runs[id]
-
-    def find(self, id: str) -> LiveRun | None:
-        return self._runs.get(id)
-
-    def forget(self, id: str) -> None:
-        self._runs.pop(id, None)
-
-    async def close(self) -> None:
-        """Cancel what is going on; it can be resumed."""
-        working = list(self._working)
-        for run in working:
-            run.cancel()
-        for run in working:
-            await run.settled()
+        return await self.begin(WatchedRun(self._begun), start, listeners)
 
 
 async def recorded(folder: RunFolder, after: int) -> list[Frame]:

@@ -20,13 +20,13 @@ from folkmoot.frontends.server.bodies import (
     read_body,
 )
 from folkmoot.frontends.server.conversation import turns_after
-from folkmoot.frontends.server.live import Frame, LiveRun, ending, recorded
+from folkmoot.frontends.server.live import Frame, WatchedRun, ending, recorded
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service
 from folkmoot.frontends.server.starting import Question, check_size, go_on, start
 from folkmoot.frontends.server.streams import ALIVE, EventStream
 from folkmoot.proof.receipt import receipt
-from folkmoot.protocols import check_options, find_protocol, protocol_names
+from folkmoot.protocols import find_protocol, protocol_names
 from folkmoot.record.bundle import without_machine
 from folkmoot.record.call_text import exchanges
 from folkmoot.record.index import Index
@@ -88,7 +88,7 @@ async def start_run(service: Service, request: Request) -> Response:
     return _begun(await start(service, request, question, body, after=folder.spec()))
 
 
-def _begun(run: LiveRun) -> Response:
+def _begun(run: WatchedRun) -> Response:
     headers = {RUN_HEADER: quote(run.id), "location": f"/api/v1/runs/{quote(run.id)}"}
     return JSONResponse(Begun(id=run.id).model_dump(), 201, headers)
 
@@ -138,10 +138,10 @@ async def watch_run(service: Service, request: Request) -> Response:
 
 
 async def _events(
-    service: Service, folder: RunFolder, told: LiveRun | list[Frame], after: int
+    service: Service, folder: RunFolder, told: WatchedRun | list[Frame], after: int
 ) -> AsyncGenerator[bytes, None]:
     yield ALIVE  # so that headers go out at once
-    if isinstance(told, LiveRun):
+    if isinstance(told, WatchedRun):
         async for frame in told.watch(after, service.idle):
             yield ALIVE if frame is None else frame.encode()
     else:
@@ -174,9 +174,6 @@ async def cancel_run(service: Service, request: Request) -> Response:
 async def resume_run(service: Service, request: Request) -> Response:
     body = await read_body(request, service.max_body, ResumeRun)
     folder = service.idle_folder(request.path_params["id"])
-    spec = folder.spec()
-    if body.options:
-        check_options(find_protocol(spec.protocol), {**spec.options, **body.options})
     limits = body.limits.model_dump(exclude_unset=True)
     return _begun(
         await go_on(service, request, folder, options=body.options, limits=limits, retry_failed=body.retry_failed)

@@ -10,7 +10,7 @@ from folkmoot.core.journal import held
 from folkmoot.core.limits import Purse
 from folkmoot.frontends.server.accounts import Accounts
 from folkmoot.frontends.server.keyring import Key, Keyring
-from folkmoot.frontends.server.live import LiveRuns
+from folkmoot.frontends.server.live import WatchedRuns
 from folkmoot.frontends.server.refusals import Refusal, no_run
 from folkmoot.frontends.server.streams import IDLE
 from folkmoot.machine.people import Desk
@@ -32,7 +32,7 @@ class Service:
     machine: Machine
     keyring: Keyring
     accounts: Accounts
-    live: LiveRuns
+    live: WatchedRuns
     desk: Desk = field(default_factory=Desk)
     loopback: bool = True  # whether only this machine can reach it
     max_body: int = MAX_BODY
@@ -54,7 +54,7 @@ class Service:
             machine=replace(machine, people=desk),
             keyring=Keyring.of(machine.environ),
             accounts=Accounts(machine.home, machine.config.prices),
-            live=LiveRuns(max_runs),
+            live=WatchedRuns(max_runs),
             desk=desk,
             loopback=loopback,
             max_body=max_body,

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from folkmoot import events
 from folkmoot.core.limits import Purse
 from folkmoot.errors import InputError
+from folkmoot.execute import Job
 from folkmoot.frontends.server.bodies import How
-from folkmoot.frontends.server.live import LiveRun
+from folkmoot.frontends.server.live import WatchedRun
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service, key_of, via_of
 from folkmoot.machine.seats import find_seat
@@ -48,7 +49,7 @@ async def start(
     how: How,
     listeners: Sequence[events.Listener] = (),
     after: RunSpec | None = None,
-) -> LiveRun:
+) -> WatchedRun:
     """Begin a run, asked as the one was `after` which it comes.
 
     Raises InputError or Refusal before anything is asked.
@@ -81,9 +82,9 @@ async def start(
             limits=after.limits.model_dump(),
             recordings=after.recordings,
         )
-    spec = _within(await asyncio.to_thread(plan, asked, service.machine), purse)
-    begin = partial(runs.begin, spec, service.machine, attachments=attachments, account=purse)
-    return await service.live.begin(lambda watching: begin(listeners=watching), listeners)
+    job = _within(await asyncio.to_thread(plan, asked, service.machine), purse)
+    begin = partial(runs.begin, job, service.machine, account=purse)
+    return await service.live.start(lambda watching: begin(listeners=watching), listeners)
 
 
 async def go_on(
@@ -95,7 +96,7 @@ async def go_on(
     limits: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
     listeners: Sequence[events.Listener] = (),
-) -> LiveRun:
+) -> WatchedRun:
     """Go on with a run that nobody works on."""
     purse = service.purse(request)
     if purse is not None and folder.spec().limits.budget is None:
@@ -104,7 +105,7 @@ async def go_on(
     begin = partial(
         runs.go_on, folder, service.machine, options=options, limits=limits, retry_failed=retry_failed, account=purse
     )
-    return await service.live.begin(lambda watching: begin(listeners=watching), listeners)
+    return await service.live.start(lambda watching: begin(listeners=watching), listeners)
 
 
 def _whom(service: Service, request: Request, question: Question, how: How) -> tuple[str | None, str | None]:
@@ -129,13 +130,13 @@ def found_model(name: str, machine: Machine) -> tuple[str | None, str | None]:
         raise Refusal(404, message, kind="not_found_error", code="model_not_found", param="model") from None
 
 
-def _within(spec: RunSpec, purse: Purse | None) -> RunSpec:
+def _within(job: Job, purse: Purse | None) -> Job:
     """A run for a key with a budget has one too, so that no seat without a known price can be asked."""
     if purse is None or purse.limits.budget is None:
-        return spec
-    most = purse.limits.budget - purse.spent
-    budget = min(spec.limits.budget or most, most)
-    return spec.model_copy(update={"limits": spec.limits.model_copy(update={"budget": budget})})
+        return job
+    most, limits = purse.limits.budget - purse.spent, job.spec.limits
+    own = limits.model_copy(update={"budget": min(limits.budget or most, most)})
+    return replace(job, spec=job.spec.model_copy(update={"limits": own}))
 
 
 def check_size(question: Question, roles: Iterable[str]) -> None:

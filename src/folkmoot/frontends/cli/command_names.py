@@ -1,0 +1,68 @@
+"""The names of all commands: those that ship, those of protocols from packages, and what no panel may be called."""
+
+import pkgutil
+import re
+from pathlib import Path
+
+import folkmoot
+
+DEFAULT = "ask"
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "A panel wherever a model goes": {
+        "chat": "Talk with a panel, turn by turn",
+        "serve": "An OpenAI-compatible server, and a web page to watch a panel argue",
+        "mcp": "An MCP server, for coding agents and other clients",
+        "panel": "Save seats, a protocol and its options under a name",
+        "models": "What can be asked here, and why the rest cannot",
+        "doctor": "Try each seat once, and say how to mend what is wrong",
+        "completion": "Let your shell complete commands, flags and names",
+    },
+    "Runs": {
+        "list": "The runs on record, newest first",
+        "status": "What a run is doing: who has answered, who is being waited for",
+        "show": "A run's answer and how it came about, from its record",
+        "resume": "Go on with a run; nothing finished is paid again",
+        "fork": "A new run from another's record, up to a step, with something changed",
+        "outcome": "Say whether a run's answer was right; evaluations learn from it",
+        "export": "A run as one file to mail: HTML, Markdown or JSON",
+        "verify": "Whether a run's verdict follows from its record",
+        "rm": "Delete runs",
+    },
+    "Evaluation": {"eval": "Compare ways of asking on a set of questions; look at saved runs again"},
+}
+
+MODULES = {
+    **dict.fromkeys(("list", "status", "show", "resume", "fork", "outcome", "rm"), "runs"),
+    **dict.fromkeys(("export", "verify"), "files"),
+    **dict.fromkeys(("models", "doctor", "completion"), "machine"),
+    # and what refinery calls eval brainstorm and eval panels
+    **dict.fromkeys(("eval", "benchmark-brainstorm", "review-brainstorm-panels"), "evals"),
+    "chat": "chat",
+    "serve": "serve",
+    "mcp": "mcp",
+    "panel": "panels",
+}
+"""In which module beside this one a command is: in its COMMANDS."""
+
+
+def reserved_names() -> set[str]:
+    """What no panel may be called: it would be taken for this."""
+    return {*protocol_summaries(), *MODULES, "help", "folkmoot"}
+
+
+def protocol_summaries() -> dict[str, str]:
+    """The protocols that ship with Folkmoot and the first line of each one's docstring, without importing any."""
+    folder = Path(folkmoot.__file__).parent / "protocols"
+    found = {}
+    for module in pkgutil.iter_modules([str(folder)]):
+        source = (folder / f"{module.name}.py").read_text("utf-8")
+        written = re.search(rf'@protocol\(\s*"{module.name}".*?\n    """(.+?)(?:\n|""")', source, re.DOTALL)
+        found[module.name] = written[1].strip() if written else ""
+    return found
+
+
+def added_protocols() -> list[str]:
+    from importlib.metadata import entry_points
+
+    return [entry.name for entry in entry_points(group="folkmoot.protocols")]

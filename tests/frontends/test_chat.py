@@ -299,7 +299,7 @@ def test_a_number_of_rounds_that_is_none_changes_nothing() -> None:
         COMMANDS["/set"].run(chat, "rounds=many", lambda _: None)
     assert chat.plan("?").spec.options["rounds"] == 3
     COMMANDS["/set"].run(chat, "rounds=", lambda _: None)
-    assert "rounds" not in chat.plan("?").spec.options
+    assert chat.plan("?").spec.options["rounds"] == 5
 
 
 def test_a_chat_that_is_ended_by_a_signal_leaves_the_terminal_as_it_was(moot: Installed) -> None:
@@ -431,7 +431,7 @@ def test_an_option_that_cannot_be_changes_nothing() -> None:
         COMMANDS["/panel"].run(chat, "nope", lambda _: None)
     assert chat.plan("?").spec.options["threshold"] == 9
     COMMANDS["/set"].run(chat, "threshold=", lambda _: None)
-    assert "threshold" not in chat.plan("?").spec.options
+    assert chat.plan("?").spec.options["threshold"] == 8
 
 
 def test_where_no_answer_was_chosen_all_are_remembered_without_a_models_name() -> None:

@@ -74,7 +74,8 @@ MODELS: list[tuple[Any, int]] = [([f"{FAST}*2", SLIPS], 1), ({FAST: 2, SLIPS: 1}
 @pytest.mark.parametrize(("models", "count"), MODELS)
 def test_counts_are_written_beside_a_model_in_a_mapping_or_for_all(models: Any, count: int, tmp_path: Path) -> None:
     built = create_consortium(models, default_count=count, machine=machine(tmp_path))
-    assert [seat.model for seat in built.seats] == [FAST, FAST, SLIPS]
+    assert [seat.model for seat in built.seats] == [FAST, FAST, SLIPS, FAST]
+    assert [seat.duty for seat in built.seats] == ["member"] * 3 + ["arbiter"]
 
 
 def test_a_system_prompt_reaches_members_and_arbiter(tmp_path: Path) -> None:

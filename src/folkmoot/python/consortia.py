@@ -29,7 +29,7 @@ class Consortium:
 
     @property
     def seats(self) -> tuple[Seat, ...]:
-        """The members, and whoever was named to do something for them."""
+        """The members, then the seats with another duty, e.g. the arbiter."""
         return self._job.spec.seats
 
     def orchestrate(self, prompt: str, conversation_history: Sequence[Mapping[str, str]] = ()) -> JSON:

@@ -46,9 +46,15 @@ def operations(sessions: Sessions) -> tuple[Operation, ...]:
         Operation("GET", f"{RUN}/events", native.watch_run, "Watch a run", media_type=STREAM, query=("after",)),
         Operation("POST", f"{RUN}/cancel", native.cancel_run, "End a run; it can be resumed"),
         Operation("POST", f"{RUN}/resume", native.resume_run, "Go on with a run", bodies.ResumeRun, bodies.Begun, 201),
-        Operation("POST", f"{RUN}/fork", native.fork_run, "Fork a run", bodies.ForkRun, bodies.Begun, 201),
-        Operation("POST", f"{RUN}/late", native.reply_late, "Reply late", bodies.LateReply, bodies.Begun, 201),
-        Operation("POST", f"{RUN}/outcome", native.mark_run, "Say whether a run's answer was right", bodies.MarkRun),
+        Operation(
+            "POST", f"{RUN}/fork", native.fork_run, "A run from another's record", bodies.ForkRun, bodies.Begun, 201
+        ),
+        Operation(
+            "POST", f"{RUN}/late", native.reply_late, "A person's late reply", bodies.LateReply, bodies.Begun, 201
+        ),
+        Operation(
+            "POST", f"{RUN}/outcome", native.mark_run, "Say whether a run's answer was right", bodies.MarkRun
+        ),
         Operation("GET", f"{RUN}/call", native.read_call, "What a seat was sent in one call", query=("step",)),
         Operation("GET", f"{RUN}/receipt", native.read_receipt, "What the panel was worth"),
         Operation("GET", f"{RUN}/export", exports.export_run, "A run as one file", media_type="*/*", query=("format",)),

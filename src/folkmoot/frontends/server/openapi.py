@@ -16,9 +16,8 @@ REF = "#/components/schemas/{model}"
 
 def document(operations: Sequence[Operation]) -> JSON:
     """OpenAPI 3.1."""
-    used = {
-        each for operation in operations for each in (operation.body, operation.gives, ErrorBody) if each is not None
-    }
+    bodies: list[type[BaseModel]] = [ErrorBody]
+    bodies += [each for one in operations for each in (one.body, one.gives) if each is not None]
     inner = sorted(set(bodies), key=lambda each: each.__name__)
     _, schemas = models_json_schema([(each, "validation") for each in inner], ref_template=REF)
     paths: dict[str, JSON] = {}

@@ -17,6 +17,7 @@ from folkmoot.errors import FolkmootError, InputError
 from folkmoot.evals.conditions import Condition
 from folkmoot.evals.datasets import Dataset, Sample
 from folkmoot.evals.grading import find_grader
+from folkmoot.execute import checked
 from folkmoot.record.files import safe_name
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.running.planning import Asked, plan
@@ -154,9 +155,10 @@ class _Session:
             recordings=(*self.planned.recordings, *self.planned.dataset.recordings),
         )
         try:
-            return plan(asked, self.machine)
+            spec = plan(asked, self.machine).spec
         except InputError as error:
             raise InputError(*(f"{condition.name}: {problem}" for problem in error.problems)) from None
+        return spec.model_copy(update={"labels": {}, "created": ""})  # each question draws labels of its own
 
     async def run(self, specs: Mapping[str, RunSpec]) -> list[Entry]:
         """Every question and epoch under each of these conditions, a few runs at a time."""
@@ -189,7 +191,7 @@ class _Session:
         folder = run_folder(self.machine.home, self.planned.dataset, sample, epoch, spec, condition)
         known = folder.result_file.exists()
         result = await begin_in(
-            folder, spec, self.machine, retry_failed=self.planned.retry_failed, account=self.account
+            folder, checked(spec), self.machine, retry_failed=self.planned.retry_failed, account=self.account
         )
         if self.account is not None and result.status == "over_budget":
             raise FolkmootError(

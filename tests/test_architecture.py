@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     # what a record says, and whether it holds; from a question to a run on this machine
     "proof": {"execute", "record", "counting", "formats", "protocols", "core"},
     "running": {"proof", "execute", "machine", "record", "providers", "protocols", "core", "formats"},
-    "evals": {"running", "execute", "protocols", "record", "counting", "formats", "core"},
+    "evals": {"running", "proof", "execute", "protocols", "record", "counting", "formats", "core"},
     # what works here, and the ways in from Python
     "checkup": {"running", "execute", "machine", "record", "providers", "core"},
     "python": {"running", "execute", "machine", "record", "protocols", "counting", "core"},

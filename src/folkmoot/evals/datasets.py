@@ -76,11 +76,11 @@ def read_dataset(written: str) -> Dataset:
     name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     samples: list[Sample] = []
     recorded = False
-    for number, where, row in _rows(path):
+    for number, where, row in rows_in(path):
         if "_meta" in row:
             continue
         recorded = recorded or isinstance(row.get("answers"), dict)
-        samples.append(_sample(row, number, where))
+        samples.append(sample_of(row, number, where))
     if recorded:  # recorded seats answer a question that stands twice in one way only
         samples = list({" ".join(each.question.split()): each for each in reversed(samples)}.values())[::-1]
     if not samples:
@@ -90,7 +90,7 @@ def read_dataset(written: str) -> Dataset:
     return Dataset(name, tuple(samples), (str(path.absolute()),) if recorded else ())
 
 
-def _rows(path: Path) -> Iterable[tuple[int, str, JSON]]:
+def rows_in(path: Path) -> Iterable[tuple[int, str, JSON]]:
     """Number, place and content of each row."""
     try:
         raw = path.read_bytes()
@@ -129,7 +129,7 @@ def _object(value: object, where: str) -> JSON:
     return value
 
 
-def _sample(row: JSON, number: int, where: str) -> Sample:
+def sample_of(row: JSON, number: int, where: str) -> Sample:
     question = _question(row.get("question", row.get("input")))
     accept = _texts(
         next((row[key] for key in ("accept", "target", "gold", "answer") if row.get(key) is not None), None)

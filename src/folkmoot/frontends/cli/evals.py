@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from folkmoot.errors import FolkmootError, InputError
-from folkmoot.frontends.cli import evaluating
+from folkmoot.frontends.cli import evaluating, evidence
 from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.frontends.cli.flags import split
 
@@ -165,6 +165,7 @@ EVAL = click.Group(
     {
         "brainstorm": _benchmark_command("brainstorm"),
         "calibration": _CALIBRATION,
+        "ceiling": evidence.CEILING,
         "panels": _panels_command("panels"),
         "run": evaluating.RUN,
     },

@@ -1,0 +1,100 @@
+"""The answers in a run that somebody marked, and which of them were right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from folkmoot import events
+from folkmoot.core.steps import read_step
+from folkmoot.counting.evidence import Answer
+from folkmoot.execute import replay
+from folkmoot.formats.answer_keys import Key, key_of, may_mean
+from folkmoot.formats.keyed import Keyed, stated
+from folkmoot.record.marks import Mark, mark_of
+from folkmoot.record.store import RunFolder, RunSpec
+from folkmoot.types import Result
+
+FIRST = ("answer", "ask", "propose")
+"""The phases in which seats answer the question on their own."""
+
+
+@dataclass(frozen=True)
+class MarkedRun:
+    """A marked run, counted again from its record."""
+
+    folder: RunFolder
+    spec: RunSpec
+    mark: Mark
+    result: Result
+    answers: Mapping[str, Answer]  # seat -> its own first answer; only those known to be right or wrong
+    right: bool | None  # whether the run's answer is right; None: partly
+
+    @property
+    def question(self) -> Mapping[str, tuple[Answer, ...]]:
+        """The answers by model, a further seat of a model being a further sample."""
+        found: dict[str, tuple[Answer, ...]] = {}
+        for seat in self.spec.seats:
+            if seat.name in self.answers:
+                found[seat.model] = (*found.get(seat.model, ()), self.answers[seat.name])
+        return found
+
+
+@dataclass
+class _Firsts:
+    """A listener: what each seat said on its own in the first round in which anybody did."""
+
+    said: dict[str, events.CallFinished] = field(default_factory=dict)
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.CallFinished):
+            step = read_step(event.step)
+            if step.phase in FIRST and event.key == (event.seat,) and step.round == 1:
+                self.said.setdefault(event.seat, event)
+
+
+async def marked_run(folder: RunFolder) -> MarkedRun | None:
+    """The marked run in `folder`, or None where nobody marked it. Raises FolkmootError where it cannot be read."""
+    mark = mark_of(folder)
+    if mark is None:
+        return None
+    spec = folder.spec()
+    firsts = _Firsts()
+    result = await replay(spec, folder, listeners=[firsts])
+    members = {seat.name for seat in spec.seats if seat.duty == "member"}
+    keys = {seat: _keyed(event, spec.prompt).key for seat, event in firsts.said.items() if seat in members}
+    decided = result.best_answer
+    key = None if decided is None else _key(decided, spec.prompt)
+    right_key = key_of(mark.answer, spec.prompt) if mark.answer else key if mark.verdict == "right" else None
+    wrong_key = key if mark.verdict == "wrong" else None
+    answers: dict[str, Answer] = {}
+    for seat, event in firsts.said.items():
+        if seat in keys and (right := _is_right(keys[seat], right_key, wrong_key)) is not None:
+            own = keys[seat]
+            answers[seat] = Answer(
+                None if own is None else own.text, right, _tokens(event), event.usd or event.list_usd
+            )
+    return MarkedRun(folder, spec, mark, result, answers, None if mark.verdict == "partly" else mark.verdict == "right")
+
+
+def _is_right(key: Key | None, right: Key | None, wrong: Key | None) -> bool | None:
+    """Whether an answer with this key is right; None where nobody can say without reading it."""
+    if key is None:
+        return None
+    if right is not None:
+        return True if key == right else None if may_mean(key, right) else False
+    return False if wrong is not None and key == wrong else None
+
+
+def _keyed(event: events.CallFinished, question: str) -> Keyed:
+    if isinstance(event.value, Keyed):
+        return event.value
+    text = event.value if isinstance(event.value, str) else event.text
+    return Keyed(text, stated(text), _key(text, question))
+
+
+def _key(text: str, question: str) -> Key | None:
+    said = stated(text)
+    return None if said is None else key_of(said, question)
+
+
+def _tokens(event: events.CallFinished) -> int:
+    return event.usage.input_tokens + event.usage.output_tokens if event.usage else 0

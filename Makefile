@@ -30,7 +30,7 @@ bench: $(VENV)/ready  ## the numbers in benchmarks/README.md, measured again
 	$(BIN)/python -m benchmarks
 
 lock:  ## resolve requirements.lock anew
-	uv pip compile --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml --all-extras \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml --extra all \
 	  -o requirements.lock --upgrade
 
 $(VENV)/ready: requirements.lock requirements.uv.lock pyproject.toml

@@ -22,7 +22,7 @@ from folkmoot.record.files import safe_name
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin_in, price_of
-from folkmoot.types import JSON, Result
+from folkmoot.types import Result
 
 ANSWER_LINE = "Write your final answer on a last line of its own, like this:\n\nANSWER: ..."
 """Goes after every question, whatever the protocol, so that no condition is graded on how it words its answer."""
@@ -188,7 +188,9 @@ class _Session:
 
     async def _entry(self, sample: Sample, epoch: int, condition: str, spec: RunSpec) -> Entry:
         spec = with_question(spec, self.planned.dataset, sample, epoch)
-        folder = run_folder(self.machine.home, self.planned.dataset, sample, epoch, spec, condition)
+        dataset = self.planned.dataset
+        identity = [dataset.name, dataset.version, sample.id, epoch]
+        folder = run_folder(self.machine.home, identity, f"{sample.id}_{condition}_{epoch}", spec)
         known = folder.result_file.exists()
         result = await begin_in(
             folder, checked(spec), self.machine, retry_failed=self.planned.retry_failed, account=self.account
@@ -219,14 +221,15 @@ def with_question(spec: RunSpec, dataset: Dataset, sample: Sample, epoch: int) -
     )
 
 
-def run_folder(home: Home, dataset: Dataset, sample: Sample, epoch: int, spec: RunSpec, condition: str) -> RunFolder:
-    """Where the run of this question, epoch and condition is: one name for one thing that is asked."""
-    asked: JSON = {
-        "dataset": [dataset.name, dataset.version, sample.id, epoch],
-        "asked": spec.model_dump(mode="json", exclude={"recordings", "limits", "version", "created", "labels"}),
-    }
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
-    return RunFolder(home.runs / f"{safe_name(sample.id)[:40]}_{safe_name(condition)[:40]}_{epoch}_{digest}")
+def run_folder(home: Home, identity: Sequence[object], label: str, spec: RunSpec) -> RunFolder:
+    """Where the run of one question in one epoch is: one name for one thing that is asked.
+
+    `identity` says which question of which set it is, `label` makes the name readable, and the digest covers both and
+    all that is asked of whom.
+    """
+    asked = spec.model_dump(mode="json", exclude={"recordings", "limits", "version", "created", "labels"})
+    digest = hashlib.sha256(json.dumps([*identity, asked], sort_keys=True).encode()).hexdigest()[:16]
+    return RunFolder(home.runs / f"{safe_name(label)}_{digest}")
 
 
 async def entry_of(result: Result, sample: Sample, epoch: int, condition: str, run: str) -> Entry:

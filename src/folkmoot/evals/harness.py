@@ -22,7 +22,7 @@ from folkmoot.record.files import safe_name
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin_in, price_of
-from folkmoot.types import Result
+from folkmoot.types import JSON, Result
 
 ANSWER_LINE = "Write your final answer on a last line of its own, like this:\n\nANSWER: ..."
 """Goes after every question, whatever the protocol, so that no condition is graded on how it words its answer."""
@@ -227,9 +227,17 @@ def run_folder(home: Home, identity: Sequence[object], label: str, spec: RunSpec
     `identity` says which question of which set it is, `label` makes the name readable, and the digest covers both and
     all that is asked of whom.
     """
-    asked = spec.model_dump(mode="json", exclude={"recordings", "limits", "version", "created", "labels"})
-    digest = hashlib.sha256(json.dumps([*identity, asked], sort_keys=True).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps([*identity, _asked(spec)], sort_keys=True).encode()).hexdigest()[:16]
     return RunFolder(home.runs / f"{safe_name(label)}_{digest}")
+
+
+ASKED = {"protocol", "options", "prompt", "question", "history", "attachments", "seats", "seed", "allow_tools"}
+"""The fields of a RunSpec that say what is asked of whom. Limits, prices and versions may change from start to start."""
+
+
+def _asked(spec: RunSpec) -> JSON:
+    inside = {name: _asked(inner) for name, inner in spec.panels.items()}
+    return {**spec.model_dump(mode="json", include=ASKED), "panels": inside}
 
 
 async def entry_of(result: Result, sample: Sample, epoch: int, condition: str, run: str) -> Entry:

@@ -9,8 +9,9 @@ from inspect_ai.model import ChatMessage, ModelOutput, ModelUsage
 from folkmoot.core.limits import Limits
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.evals.conditions import WITHOUT_ONE_ANSWER
+from folkmoot.execute import Job
 from folkmoot.protocols import find_protocol
-from folkmoot.record.store import RunSpec, Turn
+from folkmoot.record.store import Turn
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine
 from folkmoot.types import JSON, Result
@@ -20,7 +21,7 @@ class Unanswered(FolkmootError):
     """A run ended without any answer, so the sample has failed."""
 
 
-def spec_of(asked: Asked, messages: Sequence[ChatMessage], machine: Machine) -> RunSpec:
+def job_of(asked: Asked, messages: Sequence[ChatMessage], machine: Machine) -> Job:
     """What is asked: the last message, after those before it.
 
     Raises InputError for a protocol that ends with several answers, and for messages with images or tools.

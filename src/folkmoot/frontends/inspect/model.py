@@ -13,7 +13,7 @@ from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput,
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from folkmoot.errors import InputError
-from folkmoot.frontends.inspect.asking import check_protocol, limits_in, output_of, spec_of, with_roles
+from folkmoot.frontends.inspect.asking import check_protocol, job_of, limits_in, output_of, with_roles
 from folkmoot.protocols import protocol_names
 from folkmoot.python.library import this_machine
 from folkmoot.running.planning import Asked
@@ -57,8 +57,8 @@ class FolkmootModel(ModelAPI):
         machine = this_machine()
         asked = self.asked
         options = with_roles(asked.protocol, asked.options, model_roles())
-        spec = spec_of(replace(asked, options=options), input, machine)
-        return output_of(await begin(spec, machine), f"folkmoot/{self.model_name}")
+        job = job_of(replace(asked, options=options), input, machine)
+        return output_of(await begin(job, machine), f"folkmoot/{self.model_name}")
 
 
 def _paths(written: str | list[str] | tuple[str, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from folkmoot.errors import InputError
 from folkmoot.evals.harness import run_folder
-from folkmoot.frontends.inspect.asking import limits_in, output_of, spec_of, summary, with_roles
+from folkmoot.frontends.inspect.asking import job_of, limits_in, output_of, summary, with_roles
 from folkmoot.python.library import this_machine
 from folkmoot.record.files import safe_name
 from folkmoot.record.store import Home
@@ -54,14 +54,14 @@ def panel(
         task = active.task if active is not None else "task"
         seats = asked.models or ([] if panel else [_evaluated(state)])
         chosen = with_roles(asked.protocol, options, model_roles())
-        spec = spec_of(replace(asked, models=seats, options=chosen), state.messages, machine)
+        job = job_of(replace(asked, models=seats, options=chosen), state.messages, machine)
         home = Home(machine.home.path / "evals" / safe_name(f"inspect-{task}"))
         identity = ["inspect", task, version, str(state.sample_id), state.epoch]
-        folder = run_folder(home, identity, f"{state.sample_id}_{spec.protocol}", spec)
+        folder = run_folder(home, identity, f"{state.sample_id}_{job.spec.protocol}", job.spec)
         before = folder.result()
         unanswered = before is not None and before.best_answer is None  # so that Inspect has asked for it again
-        result = await begin_in(folder, spec, machine, retry_failed=unanswered)
-        state.output = output_of(result, f"folkmoot/{panel or spec.protocol}")
+        result = await begin_in(folder, job, machine, retry_failed=unanswered)
+        state.output = output_of(result, f"folkmoot/{panel or job.spec.protocol}")
         state.messages.append(state.output.message)
         state.store.set("folkmoot", summary(result))
         return state

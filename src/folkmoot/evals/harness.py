@@ -232,7 +232,7 @@ def run_folder(home: Home, identity: Sequence[object], label: str, spec: RunSpec
 
 
 ASKED = {"protocol", "options", "prompt", "question", "history", "attachments", "seats", "seed", "allow_tools"}
-"""The fields of a RunSpec that say what is asked of whom. Limits, prices and versions may change from start to start."""
+"""The fields of a RunSpec that say what is asked of whom. Limits, prices and versions may change at any start."""
 
 
 def _asked(spec: RunSpec) -> JSON:

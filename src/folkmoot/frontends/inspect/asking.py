@@ -77,11 +77,7 @@ def with_roles(protocol: str | None, options: Mapping[str, Any], roles: Mapping[
 
 
 def seat_of(model: str) -> str:
-    """One of Inspect's models as a seat. What only Folkmoot knows is written folkmoot/vote@MODEL.
-
-    >>> seat_of("openai/gpt-5.4"), seat_of("folkmoot/vote@ollama/llama3:8b"), seat_of("folkmoot/trio")
-    ('openai/gpt-5.4', 'ollama/llama3:8b', 'panel/trio')
-    """
+    """One of Inspect's models as a seat: folkmoot/vote@MODEL is MODEL, and folkmoot/PANEL is panel/PANEL."""
     api, _, name = model.partition("/")
     if api != "folkmoot":
         return model

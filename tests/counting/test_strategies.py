@@ -115,13 +115,17 @@ def test_where_no_answers_lie_together_all_are_heard() -> None:
     assert Semantic().select(answers("a", "b", "c"), ALL, {}).seats == ("s1", "s2", "s3")
 
 
-def test_an_embedding_model_is_named_by_vendor_by_folder_or_by_backend(tmp_path: Path) -> None:
+def test_an_embedding_model_is_named_by_vendor_by_llm_or_by_backend(tmp_path: Path) -> None:
     assert embedding_model(None, None) is None
     assert embedding_model("words", None) == embedding_model(None, "words") == "embed/words"
     assert embedding_model(None, "ollama/nomic-embed-text") == "embed/ollama/nomic-embed-text"
     assert embedding_model("openai", "openai/text-embedding-3-large") == "embed/openai/text-embedding-3-large"
-    assert embedding_model("sentence-transformers", str(tmp_path)) == f"embed/{tmp_path}"
-    assert embedding_model(None, "./here") == f"embed/{Path.cwd()}/here"
+    assert embedding_model("sentence-transformers", "all-mpnet-base-v2") == (
+        "embed/llm/sentence-transformers/all-mpnet-base-v2"
+    )
+    assert embedding_model("sentence-transformers", None) == "embed/llm/sentence-transformers/all-MiniLM-L6-v2"
+    assert embedding_model(None, "llm/3-small") == "embed/llm/3-small"
     assert embedding_model("openai", "embed/openai/x") == "embed/openai/x"
-    with pytest.raises(ValueError, match="folder"):
-        embedding_model("sentence-transformers", None)
+    for folder in (str(tmp_path), "./here", "~/models/minilm"):
+        with pytest.raises(ValueError, match="models in folders are not read"):
+            embedding_model(None, folder)

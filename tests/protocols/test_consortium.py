@@ -110,7 +110,7 @@ def test_a_threshold_is_a_share_or_a_percentage(written: float, threshold: float
      ({"confidence_threshold": -0.1}, "between 0 and 1"), ({"min_iterations": 4}, "more than rounds"),
      ({"rounds": 0}, "greater than or equal to 1"), ({"strategy": "votting"}, "voting"),
      ({"strategy": "voting", "strategy_param": ["x=1"]}, "no such parameter"),
-     ({"strategy": "semantic"}, "--embedding-model"), ({"embedding_backend": "sentence-transformers"}, "folder"),
+     ({"strategy": "semantic"}, "--embedding-model"), ({"embedding_model": "./minilm"}, "folders"),
      ({"clustering_algorithm": "hdbscan"}, "dbscan"), ({"cluster_eps": 0.3}, "no such parameter")],
 )  # fmt: skip
 def test_a_wrong_option_is_said_before_anything_is_asked(options: dict[str, Any], said: str) -> None:

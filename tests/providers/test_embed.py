@@ -1,15 +1,16 @@
-"""Embeddings: from an OpenAI-compatible server, from a folder, from counted words."""
+"""Embeddings: from an OpenAI-compatible server, from a model of `llm`, from counted words."""
 
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
+import llm
 import pytest
+from llm.plugins import pm
 
 from folkmoot.counting.clusters import cosine_distance
 from folkmoot.errors import InputError, ProviderError, Unparseable
@@ -67,11 +68,17 @@ def embedded(body: Mapping[str, Any]) -> Answer:
     }  # fmt: skip
 
 
-def ask(model: str, environ: Mapping[str, str] | None = None, table: Mapping[str, Any] | None = None) -> Completion:
+def ask(
+    model: str,
+    environ: Mapping[str, str] | None = None,
+    table: Mapping[str, Any] | None = None,
+    *,
+    text: str = "It is 391.",
+) -> Completion:
     async def asked() -> Completion:
         provider = open_provider("embed", Settings(environ=environ or {}, table=table or {}))
         try:
-            return await provider.complete(request("It is 391.", model=model), lambda _: None)
+            return await provider.complete(request(text, model=model), lambda _: None)
         finally:
             await provider.aclose()
 
@@ -150,6 +157,7 @@ def test_the_provider_keeps_its_contract() -> None:
 @pytest.mark.parametrize(
     ("model", "said"),
     [("openai/any", "OPENAI_API_KEY"), ("any", "OPENAI_API_KEY"), ("chutes/any", "CHUTES_API_TOKEN"),
+     ("llm/no-such-model", "llm has no embedding model 'no-such-model'"),
      ("anthropic/any", "serves no embeddings"), ("nobody/any", r"\[providers.embed\]")],
 )  # fmt: skip
 def test_a_model_that_cannot_be_asked_is_known_before_anything_runs(model: str, said: str) -> None:
@@ -165,14 +173,55 @@ def test_words_are_counted_without_a_model_or_a_network() -> None:
     assert any(count_words("!?"))
 
 
-def test_models_are_written_with_tags_and_paths(tmp_path: Path) -> None:
-    written = ["embed/ollama/all-minilm:33", f"embed/{tmp_path}", "embed/words"]
+class Letters(llm.EmbeddingModel):
+    """Counts three letters; fails on a text without any."""
+
+    model_id = "letters"
+
+    def embed_batch(self, items: Iterable[str | bytes]) -> Iterator[list[float]]:
+        for text in map(str, items):
+            if not set(text) & set("abc"):
+                raise RuntimeError("no letters")
+            yield [float(text.count(letter)) for letter in "abc"]
+
+
+class Plugin:
+    @llm.hookimpl
+    def register_embedding_models(self, register: Callable[..., None]) -> None:
+        register(Letters(), aliases=("abc",))
+
+
+@pytest.fixture
+def letters() -> Iterator[None]:
+    plugin = Plugin()
+    pm.register(plugin)
+    try:
+        yield
+    finally:
+        pm.unregister(plugin)
+
+
+@pytest.mark.usefixtures("letters")
+def test_an_embedding_model_of_llm_gives_the_vector_under_its_id_or_an_alias() -> None:
+    assert read_vector(ask("llm/letters", text="abba").text) == read_vector(ask("llm/abc", text="abba").text)
+    assert json.loads(ask("llm/letters", text="abba").text) == [2.0, 2.0, 0.0]
+    assert ask("llm/letters", text="abba").usd is None  # llm does not say what it cost
+
+
+@pytest.mark.usefixtures("letters")
+def test_what_goes_wrong_inside_a_plugin_is_a_failure_of_the_call() -> None:
+    with pytest.raises(ProviderError, match="letters: RuntimeError: no letters"):
+        ask("llm/letters", text="xyz")
+
+
+def test_models_are_written_with_tags_and_paths() -> None:
+    written = ["embed/ollama/all-minilm:33", "embed/llm/sentence-transformers/all-MiniLM-L6-v2", "embed/words"]
     assert [seat.model for seat in parse_models(written)] == written
 
 
 def test_what_is_computed_here_is_known_to_cost_nothing() -> None:
     tokens = Usage(input_tokens=1_000_000)
-    assert [list_price(f"embed/{each}", tokens) for each in ("words", "/some/folder", "ollama/x")] == [0.0, 0.0, 0.0]
+    assert [list_price(f"embed/{each}", tokens) for each in ("words", "ollama/x")] == [0.0, 0.0]
     assert list_price("embed/openai/text-embedding-3-small", tokens) == pytest.approx(0.02)
     assert list_price("embed/openai/no-such-model", tokens) is None
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -214,24 +213,33 @@ def strategy_of(name: str, written: Sequence[str], given: Mapping[str, object] |
         raise ValueError(f"strategy {name}: " + "; ".join(problems)) from None
 
 
-EMBEDDED_BY = {"openai": "openai/text-embedding-3-small", "chutes": "chutes/Qwen/Qwen3-Embedding-8B", "words": "words"}
+EMBEDDED_BY = {
+    "openai": "openai/text-embedding-3-small",
+    "chutes": "chutes/Qwen/Qwen3-Embedding-8B",
+    "sentence-transformers": "llm/sentence-transformers/all-MiniLM-L6-v2",
+    "words": "words",
+}
 """The model that a backend takes where none is named."""
 
 
 def embedding_model(backend: str | None, model: str | None) -> str | None:
     """The seat, `embed/...`, that a backend and a model name; None when neither is given.
 
-    Raises ValueError for a backend that needs a model.
+    sentence-transformers are the models that the plugin `llm-sentence-transformers` adds to `llm`. Raises ValueError
+    for a folder.
 
     >>> embedding_model("openai", None), embedding_model(None, "words"), embedding_model("openai", "big")
     ('embed/openai/text-embedding-3-small', 'embed/words', 'embed/openai/big')
     """
     if model is not None and model.startswith("embed/"):
         return model
-    if backend == "sentence-transformers" and not model:
-        raise ValueError("embedding_backend sentence-transformers needs --embedding-model: the folder of a model")
-    if backend == "sentence-transformers" or (model or "").startswith(("/", ".", "~")):
-        return f"embed/{Path(model or '').expanduser().absolute()}"
+    if (model or "").startswith(("/", ".", "~")):
+        raise ValueError(
+            f"embedding_model {model}: models in folders are not read; serve it with an OpenAI-compatible server, "
+            "or register it with llm (llm-sentence-transformers) and write llm/<id>"
+        )
+    if model and backend == "sentence-transformers":
+        return f"embed/llm/{backend}/{model.removeprefix('llm/').removeprefix(f'{backend}/')}"
     if model and backend in ("openai", "chutes"):
         return f"embed/{backend}/{model.removeprefix(f'{backend}/')}"
     named = model or EMBEDDED_BY.get(backend or "")

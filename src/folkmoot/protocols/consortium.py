@@ -62,7 +62,7 @@ class ConsortiumOptions(Options):
         None, description="What turns answers into vectors, for the strategy semantic."
     )
     embedding_model: str | None = Field(
-        None, description="Its model, or the folder of one.", json_schema_extra={"duty": "embed"}
+        None, description="Its model: a vendor's, a local server's, or llm/ID.", json_schema_extra={"duty": "embed"}
     )
     clustering_algorithm: Literal["dbscan"] | None = Field(None, description="For the strategy semantic.")
     cluster_eps: float | None = Field(None, description="Cosine distance of answers that lie close together.")
@@ -97,8 +97,8 @@ class ConsortiumOptions(Options):
             raise ValueError(f"min_iterations ({self.min_iterations}) is more than rounds ({self.rounds})")
         if self.rules.needs_vectors and not self.embedding_model:
             raise ValueError(
-                f"the strategy {self.strategy} needs --embedding-model: openai/text-embedding-3-small, the folder of a "
-                "model such as all-MiniLM-L6-v2, or words, which counts words and needs no model"
+                f"the strategy {self.strategy} needs --embedding-model: openai/text-embedding-3-small, llm/ID for a "
+                "model of llm, or words, which counts words and needs no model"
             )
         return self
 

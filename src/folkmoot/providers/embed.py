@@ -2,7 +2,8 @@
 
 `embed/openai/text-embedding-3-small` asks a vendor or a local server of catalog.py that speaks OpenAI's
 `/v1/embeddings`, `embed/<model>` the server that [providers.embed] of config.toml names (else OpenAI),
-`embed//path/to/folder` a model in that folder, `embed/words` counts words: no model, no network.
+`embed/llm/<id>` an embedding model of `llm`, as `llm embed-models` lists them, `embed/words` counts words: no model,
+no network.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from folkmoot.errors import FailureKind, InputError, ProviderError, Unparseable
 from folkmoot.formats.vector import read_vector, write_vector
@@ -23,8 +24,6 @@ from folkmoot.types import IMAGES, JSON, PDF, Completion, OnText, Request, Usage
 
 if TYPE_CHECKING:
     import httpx2
-
-    from folkmoot.providers.minilm import Embedder
 
 _WIDTH = 512  # of the vectors that count words
 _SERVERS = {api.name for api in APIS.values() if api.base_url or api.name == "openai"} | set(LOCAL_SERVERS)
@@ -61,12 +60,11 @@ class Embeddings(BaseProvider):
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
         self._servers: dict[str, Server] = {}
-        self._embedders: dict[str, Embedder] = {}
 
     def check_model(self, model: str) -> None:
-        """Raises InputError for a model that cannot be asked: no key, no folder, no numpy."""
-        if model.startswith("/"):
-            self._embedder(model)
+        """Raises InputError for a model that cannot be asked: no key, no such model of `llm`."""
+        if model.startswith("llm/"):
+            llm_embedding_model(model.removeprefix("llm/"))
         elif model != "words":
             self._server(model)
 
@@ -75,9 +73,9 @@ class Embeddings(BaseProvider):
         try:
             if request.model == "words":
                 done = Completion(text=write_vector(count_words(text)), usage=estimate_usage(request, ""), usd=0.0)
-            elif request.model.startswith("/"):
-                vector = await asyncio.to_thread(self._embedder(request.model).embed, text)
-                done = Completion(text=write_vector(vector), usage=estimate_usage(request, ""), usd=0.0)
+            elif request.model.startswith("llm/"):
+                vector = await asyncio.to_thread(_embed_with_llm, request.model.removeprefix("llm/"), text)
+                done = Completion(text=write_vector(vector), usage=estimate_usage(request, ""))
             else:
                 done = await self._ask(self._server(request.model), text)
         except InputError as error:
@@ -88,13 +86,6 @@ class Embeddings(BaseProvider):
     async def aclose(self) -> None:
         for server in self._servers.values():
             await server.client.aclose()
-
-    def _embedder(self, folder: str) -> "Embedder":
-        if folder not in self._embedders:
-            from folkmoot.providers.minilm import load_embedder
-
-            self._embedders[folder] = load_embedder(folder)
-        return self._embedders[folder]
 
     def _server(self, model: str) -> Server:
         """Raises InputError where nobody serves `model`, or its key is missing."""
@@ -153,6 +144,28 @@ class Embeddings(BaseProvider):
         return Completion(
             text=write_vector(vector), model=answered if isinstance(answered, str) else None, usage=usage, usd=usd
         )
+
+
+def llm_embedding_model(name: str) -> Any:
+    """The embedding model of `llm` with this id or alias. Raises InputError where `llm` or the model is missing."""
+    try:
+        import llm
+    except ImportError:
+        raise InputError("embedding models of llm need the package: pip install 'folkmoot[llm]'") from None
+    try:
+        return llm.get_embedding_model(name)
+    except llm.UnknownModelError:
+        raise InputError(f"llm has no embedding model {name!r}; `llm embed-models` lists what it has") from None
+
+
+def _embed_with_llm(name: str, text: str) -> list[float]:
+    """Runs in a thread, because these models block. Raises ProviderError for whatever goes wrong in them."""
+    try:
+        return [float(each) for each in llm_embedding_model(name).embed(text)]
+    except InputError:
+        raise
+    except Exception as error:  # a plugin's own code
+        raise ProviderError("server", f"llm's {name}: {type(error).__name__}: {error}") from error
 
 
 def count_words(text: str) -> list[float]:

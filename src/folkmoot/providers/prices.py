@@ -15,7 +15,7 @@ Price = Mapping[str, float]
 
 _PRICED_AS = {"claude-code": "anthropic", "codex-cli": "openai", "gemini-cli": "google", "vertex": "google"}
 _ROUTERS = frozenset({"opencode", "pi", "embed"})  # what follows is a provider and a model of theirs
-_UNBILLED = ("embed/words", "embed//", *(f"embed/{server}/" for server in LOCAL_SERVERS))  # computed on this machine
+_UNBILLED = ("embed/words", *(f"embed/{server}/" for server in LOCAL_SERVERS))  # computed on this machine
 _NAMED_THERE = {"xai": "x-ai", "bedrock": "aws"}  # ours: the name in genai-prices
 
 

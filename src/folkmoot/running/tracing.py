@@ -1,4 +1,4 @@
-"""OpenTelemetry spans of a run: the run, its rounds, their phases, and a `chat` span for every call.
+"""OpenTelemetry spans of a run: one for the run, and below it a `chat` span for every call.
 
 Names follow the semantic conventions for generative AI (https://opentelemetry.io/docs/specs/semconv/gen-ai/, in
 development); what those do not name is under `folkmoot.`. OpenTelemetry is loaded only when somebody asked for spans.
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Where = tuple[str | int, ...]
-"""Where a span stands: (), (scope, round), (scope, round, phase) or (scope, round, phase, step)."""
+RUN = ""  # where the span of the run stands among those of its calls
+
+Attributes = dict[str, "AttributeValue"]
 
 PROVIDERS = {
     "azure": "azure.ai.openai",
@@ -61,10 +62,10 @@ def tracer_listener(provider: "TracerProvider | None" = None) -> "RunTracer | No
 
 
 class RunTracer:
-    """Listens to one run and makes its spans. They begin and end when the events come.
+    """A listener that makes the spans of one run.
 
-    A round ends when the next one of its scope begins or the run ends: nothing else says so. An interrupted run has no
-    last event: what is open then ends, as interrupted, with this object, with the process, or with `close`.
+    An interrupted run has no last event: its open spans end, as interrupted, with `close`, when this object is
+    collected, or when the process ends.
     """
 
     def __init__(self, tracer: "Tracer", *, content: bool = False) -> None:
@@ -74,7 +75,7 @@ class RunTracer:
         weakref.finalize(self, _OpenSpans.interrupt, self._open).atexit = False
 
     def close(self) -> None:
-        """End what is still open."""
+        """End the spans that are still open."""
         self._open.interrupt()
 
     def __call__(self, event: events.Event) -> None:
@@ -83,23 +84,17 @@ class RunTracer:
                 pass
             case events.RunStarted():
                 self._run_started(event)
-            case events.RoundStarted(round=number, scope=scope):
-                self._open.end_below((scope,))
-                self._open.start((scope, number), f"{scope}round {number}", {"folkmoot.round": number})
-            case events.PhaseStarted(round=number, phase=phase, scope=scope):
-                asked: Attributes = {"folkmoot.round": number, "folkmoot.phase": phase}
-                self._open.start((scope, number, phase), f"phase {phase}", asked)
             case events.PhaseFinished(round=number, phase=phase, scope=scope):
-                self._open.end_below((scope, number, phase))
+                self._open.give_up(f"{scope}r{number}/{phase}/")
             case events.CallEvent():
                 self._call(event)
             case events.SeatDropped(seat=seat, reason=reason):
                 self._open.note("folkmoot.seat_dropped", {"folkmoot.seat": seat, "folkmoot.reason": reason})
             case events.ModelMismatch(seat=seat, asked=model, answered=answered):
-                told: Attributes = {
+                names: Attributes = {
                     "folkmoot.seat": seat, "gen_ai.request.model": model, "gen_ai.response.model": answered
                 }  # fmt: skip
-                self._open.note("folkmoot.model_mismatch", told)
+                self._open.note("folkmoot.model_mismatch", names)
             case events.RunFinished():
                 self._run_finished(event)
 
@@ -118,7 +113,7 @@ class RunTracer:
         }
         if self._content:
             attributes["gen_ai.input.messages"] = _messages("user", event.prompt)
-        self._open.start((), f"invoke_workflow {event.protocol}", attributes)
+        self._open.start(RUN, f"invoke_workflow {event.protocol}", attributes)
 
     def _run_finished(self, event: events.RunFinished) -> None:
         result = event.result
@@ -134,27 +129,28 @@ class RunTracer:
         if self._content and result.answer is not None:
             attributes["gen_ai.output.messages"] = _messages("assistant", result.answer)
         failed = (result.status, result.outcome.explanation) if result.exit_code in (1, 3) else None
-        self._open.end_below(())
-        self._open.end((), attributes, failed)
+        self._open.give_up("")
+        self._open.end(RUN, attributes, failed)
         atexit.unregister(self._open.interrupt)
 
     def _call(self, event: events.CallEvent) -> None:
         """A call's span runs from its first attempt to its reply, with retries and repair as events on it."""
-        step = read_step(event.step)
-        path = (step.scope, step.round, step.phase, event.step.removesuffix("+repair"))
-        if path not in self._open:
-            seat = self._seats[event.seat]
-            place: Attributes = {"folkmoot.step": path[-1], "folkmoot.round": step.round, "folkmoot.phase": step.phase}
-            self._open.start(path, f"chat {_model(seat)}", _asked(seat) | place, client=True)
+        step = event.step.removesuffix("+repair")
+        if step not in self._open:
+            seat, place = self._seats[event.seat], read_step(step)
+            attributes: Attributes = {
+                "folkmoot.step": step, "folkmoot.round": place.round, "folkmoot.phase": place.phase
+            }  # fmt: skip
+            self._open.start(step, f"chat {_model(seat)}", _asked(seat) | attributes)
         match event:
             case events.AttemptFailed():
-                self._open.note("folkmoot.attempt_failed", _attempt(event), path)
+                self._open.note("folkmoot.attempt_failed", _attempt(event), step)
             case events.RepairAsked(message=message):
-                self._open.note("folkmoot.repair_asked", {"folkmoot.reason": message}, path)
+                self._open.note("folkmoot.repair_asked", {"folkmoot.reason": message}, step)
             case events.CallFinished():
-                self._open.end(path, self._answered(event))
+                self._open.end(step, self._answered(event))
             case events.CallFailed(kind=kind, message=message, replayed=replayed):
-                self._open.end(path, {"folkmoot.replayed": replayed}, (kind, message))
+                self._open.end(step, {"folkmoot.replayed": replayed}, (kind, message))
 
     def _answered(self, event: events.CallFinished) -> "Attributes":
         attributes: Attributes = {"folkmoot.replayed": event.replayed, "folkmoot.seconds": event.seconds}
@@ -175,42 +171,33 @@ class RunTracer:
         return attributes
 
 
-Attributes = dict[str, "AttributeValue"]
-
-
 class _OpenSpans:
-    """The spans that have begun and not ended, parents before children."""
+    """The spans that have begun and not ended, by step; the run's own is under RUN."""
 
     def __init__(self, tracer: "Tracer") -> None:
         self._tracer = tracer
-        self._spans: dict[Where, Span] = {}
+        self._spans: dict[str, Span] = {}
 
-    def __contains__(self, path: Where) -> bool:
-        return path in self._spans
+    def __contains__(self, step: str) -> bool:
+        return step in self._spans
 
-    def start(self, path: Where, name: str, attributes: "Attributes", *, client: bool = False) -> None:
-        """Begin a span below the nearest open one. One that is open already goes on."""
-        if path in self._spans:
-            return
+    def start(self, step: str, name: str, attributes: "Attributes") -> None:
         from opentelemetry.trace import SpanKind, set_span_in_context
 
-        parent = next((span for length in range(len(path), -1, -1) if (span := self._spans.get(path[:length]))), None)
-        self._spans[path] = self._tracer.start_span(
-            name,
-            set_span_in_context(parent) if parent else None,  # None: the caller's own span, if there is one
-            SpanKind.CLIENT if client else SpanKind.INTERNAL,
-            attributes,
-        )
+        run = self._spans.get(RUN)
+        context = set_span_in_context(run) if run else None  # None: below the caller's own span, if there is one
+        kind = SpanKind.INTERNAL if step == RUN else SpanKind.CLIENT
+        self._spans[step] = self._tracer.start_span(name, context, kind, attributes)
 
-    def note(self, name: str, attributes: "Attributes", path: Where = ()) -> None:
-        if path in self._spans:
-            self._spans[path].add_event(name, attributes)
+    def note(self, name: str, attributes: "Attributes", step: str = "") -> None:
+        if step in self._spans:
+            self._spans[step].add_event(name, attributes)
 
-    def end(self, path: Where, attributes: "Attributes", failed: tuple[str, str] | None = None) -> None:
-        """End one span; `failed` is what went wrong, as a kind and in words."""
+    def end(self, step: str, attributes: "Attributes", failed: tuple[str, str] | None = None) -> None:
+        """End one span; `failed` is the kind of error and its message."""
         from opentelemetry.trace import Status, StatusCode
 
-        span = self._spans.pop(path, None)
+        span = self._spans.pop(step, None)
         if span is None:
             return
         if failed is not None:
@@ -220,17 +207,16 @@ class _OpenSpans:
         span.set_attributes(attributes)
         span.end()
 
-    def end_below(self, path: Where) -> None:
-        """End what is open at `path` and below it. A call that is still open there was given up."""
-        for each in reversed(self._spans.copy()):
-            if each and each[: len(path)] == path:
-                self.end(each, {"folkmoot.given_up": True} if len(each) == 4 else {})
+    def give_up(self, prefix: str) -> None:
+        """End the calls that are still open and whose step begins with `prefix`."""
+        for step in [each for each in self._spans if each != RUN and each.startswith(prefix)]:
+            self.end(step, {"folkmoot.given_up": True})
 
     def interrupt(self) -> None:
-        """End all: nothing more will be heard of this run."""
-        if () in self._spans:
-            self.end_below(())
-            self.end((), {"folkmoot.status": "interrupted"}, ("interrupted", "the run was interrupted"))
+        """End every span: no further event of this run will come."""
+        if RUN in self._spans:
+            self.give_up("")
+            self.end(RUN, {"folkmoot.status": "interrupted"}, ("interrupted", "the run was interrupted"))
         atexit.unregister(self.interrupt)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import llm
 import pytest
+from llm.models import EmbeddingModel
 from llm.plugins import pm
 
 from folkmoot.counting.clusters import cosine_distance
@@ -173,7 +174,7 @@ def test_words_are_counted_without_a_model_or_a_network() -> None:
     assert any(count_words("!?"))
 
 
-class Letters(llm.EmbeddingModel):
+class Letters(EmbeddingModel):
     """Counts three letters; fails on a text without any."""
 
     model_id = "letters"

@@ -153,7 +153,7 @@ def llm_embedding_model(name: str) -> Any:
     except ImportError:
         raise InputError("embedding models of llm need the package: pip install 'folkmoot[llm]'") from None
     try:
-        return llm.get_embedding_model(name)
+        return llm.get_embedding_model(name)  # type: ignore[no-untyped-call]
     except llm.UnknownModelError:
         raise InputError(f"llm has no embedding model {name!r}; `llm embed-models` lists what it has") from None
 

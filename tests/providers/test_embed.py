@@ -179,7 +179,7 @@ class Letters(EmbeddingModel):
 
     model_id = "letters"
 
-    def embed_batch(self, items: Iterable[str | bytes]) -> Iterator[list[float]]:
+    def embed_batch(self, items: Iterable[str | bytes], *, key: str | None = None) -> Iterator[list[float]]:
         for text in map(str, items):
             if not set(text) & set("abc"):
                 raise RuntimeError("no letters")

@@ -4,13 +4,14 @@ A table holds how often each model was right, where that is known, and how often
 something else than the whole panel's vote. It is learnt offline from runs on record, never during one.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from folkmoot import textfiles
 from folkmoot.counting import votes as voting
+from folkmoot.errors import InputError
 from folkmoot.types import Record
 
 Ballots = Mapping[str, str | None]
@@ -79,15 +80,10 @@ def write_calibration(path: Path, table: Calibration) -> None:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Raises ValueError, which names the file, where there is no table."""
+    """The table in a file. Raises InputError that names the file and what is wrong with it."""
     try:
-        return Calibration.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ValueError(f"the calibration table {path} cannot be read: {error.strerror}") from None
+        return Calibration.model_validate(textfiles.json_value(textfiles.read(path), str(path)))
     except ValidationError as error:
         first = error.errors()[0]
-        raise ValueError(
-            f"{path} is no calibration table: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{path} is no calibration table: {error}") from None
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"{path} is not a calibration table: {place}: {first['msg']}") from None

@@ -4,7 +4,6 @@ https://github.com/Lightless-Labs/refinery. Only the last round counts, and in i
 """
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -12,11 +11,11 @@ from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from folkmoot import events
+from folkmoot import events, textfiles
 from folkmoot.core.steps import Step, read_step
 from folkmoot.counting.diversity import Idea
 from folkmoot.counting.lineages import Lineage
-from folkmoot.errors import FolkmootError
+from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
 from folkmoot.record.files import safe_name
 from folkmoot.record.store import Home, RunFolder
@@ -92,7 +91,7 @@ def read_directory(path: Path, place: str | None = None) -> SavedRun:
         prompt_variant_strategy=_text(metadata, "prompt_variant_strategy"),
         prompt_variant_count=_count(metadata, "prompt_variant_count"),
         lineage_count=_count(metadata, "lineage_count"),
-        prompt=prompt.read_text("utf-8", "replace").strip() if prompt.is_file() else None,
+        prompt=textfiles.read(prompt).strip() if prompt.is_file() else None,
     )
 
 
@@ -164,9 +163,9 @@ def _rounds(path: Path) -> list[tuple[int, Path]]:
 
 def _object(file: Path, place: str) -> JSON:
     try:
-        value = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadArtifacts(f"{place}: {file.name} cannot be read: {error}") from None
+        value = textfiles.json_value(textfiles.read(file), str(file))
+    except InputError as error:
+        raise BadArtifacts(f"{place}: {error}") from None
     if not isinstance(value, dict):
         raise BadArtifacts(f"{place}: {file.name} holds no JSON object")
     return value
@@ -185,12 +184,11 @@ def _proposal(folder: Path, author: str, place: str) -> str:
     """The text of a proposal. refinery turns the slashes of a model id into underscores; we whatever is not safe."""
     for name in dict.fromkeys((author.replace("/", "_"), safe_name(author))):
         file = folder / f"propose-{name}.md"
-        try:
-            return file.read_text("utf-8")
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            raise BadArtifacts(f"{place}: {folder.name}/{file.name} cannot be read: {error}") from None
+        if file.exists():
+            try:
+                return textfiles.read(file)
+            except InputError as error:
+                raise BadArtifacts(f"{place}: {error}") from None
     raise BadArtifacts(f"{place}: {author} was judged in {folder.name}, but its proposal is missing")
 
 

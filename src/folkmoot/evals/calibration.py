@@ -1,12 +1,11 @@
 """What the runs on record say of a panel: how often a few that agree contradict the whole, and who is right."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from folkmoot import events
+from folkmoot import events, textfiles
 from folkmoot.counting.calibration import Calibration, learn
 from folkmoot.errors import FolkmootError, InputError
 from folkmoot.execute import replay
@@ -91,19 +90,9 @@ def _accuracy(
 def read_answers(path: Path) -> dict[str, Sequence[str]]:
     """A data set's right answers: JSON lines `{"question": ..., "accept": [...]}`; other keys are not looked at."""
     found: dict[str, Sequence[str]] = {}
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-            accepted = entry["accept"]
-            found[str(entry["question"])] = (
-                [accepted] if isinstance(accepted, str) else [str(each) for each in accepted]
-            )
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f'{path}:{number}: write {{"question": ..., "accept": [...]}}') from None
+    for where, entry in textfiles.json_lines(path):
+        question, accepted = (entry.get("question"), entry.get("accept")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(question, str) or not isinstance(accepted, str | list):
+            raise InputError(f'{where}: write {{"question": ..., "accept": [...]}}')
+        found[question] = [accepted] if isinstance(accepted, str) else [str(each) for each in accepted]
     return found

@@ -23,16 +23,18 @@ output = 0.40
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError
+from folkmoot.machine.explained import dotted, explained
 from folkmoot.machine.panels import Panel
 from folkmoot.machine.paths import config_folder
+from folkmoot.machine.provider_tables import table_problems
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.types import Record
 
@@ -43,14 +45,36 @@ _CREDENTIAL = re.compile(r"^[A-Z][A-Z0-9_]*(_KEY|_TOKEN|_ACCESS_KEY_ID|_SECRET|_
 _KNOWN = {name for api in APIS.values() for name in api.keys} | {
     name for agent in AGENTS.values() for name in agent.keys
 }
+_MODEL = re.compile(r"[^\s/]+/\S+")
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 
 
+class Price(Record):
+    """USD per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    input: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    output: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    cached: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None  # input read from the provider's cache
+
+
 class Config(Record):
+    """What config.toml says. Every value in it has been checked."""
+
     panels: Mapping[str, Panel] = Field(default_factory=dict)
     providers: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     prices: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
-    weights: Mapping[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
+    weights: Mapping[str, float] = Field(default_factory=dict)
+
+
+class _Written(Record):
+    """The file as a whole. What a provider's table may hold depends on the provider: see provider_tables.py."""
+
+    panels: Mapping[str, Panel] = {}
+    providers: Mapping[str, dict[str, Any]] = {}
+    prices: Mapping[str, Price] = {}
+    weights: Mapping[str, Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]] = {}
 
 
 def config_path(environ: Mapping[str, str]) -> Path:
@@ -58,18 +82,28 @@ def config_path(environ: Mapping[str, str]) -> Path:
 
 
 def load_config(path: Path) -> Config:
-    """The configuration; an absent file is an empty one. Raises InputError naming the file and the wrong key."""
+    """The configuration; an absent file is an empty one.
+
+    Raises InputError with one line for each problem in the file, which names the file and the key or the place.
+    """
+    tables = textfiles.toml(textfiles.read(path, absent=""), str(path))
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return Config()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
-    try:
-        return Config.model_validate(table)
+        written = _Written.model_validate(tables)
     except ValidationError as error:
-        problems = (f"{path}: {'.'.join(str(key) for key in each['loc'])}: {each['msg']}" for each in error.errors())
-        raise InputError(*problems) from None
+        raise InputError(*(f"{path}: {each}" for each in explained(error, _Written))) from None
+    problems = [each for name, table in written.providers.items() for each in table_problems(name, table)]
+    for section, models in (("prices", written.prices), ("weights", written.weights)):
+        problems += [
+            f"{dotted((section, each))}: write PROVIDER/MODEL" for each in models if not _MODEL.fullmatch(each)
+        ]
+    if problems:
+        raise InputError(*(f"{path}: {each}" for each in problems))
+    return Config(
+        panels=written.panels,
+        providers=written.providers,
+        prices={model: price.model_dump(exclude_none=True) for model, price in written.prices.items()},
+        weights=written.weights,
+    )
 
 
 def without_secrets(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,16 +111,21 @@ def without_secrets(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_credentials(environ: Mapping[str, str], folder: Path, warn: Callable[[str], None]) -> dict[str, str]:
-    """`environ` plus the credentials of `folder`/.env: only for names that are not set, never a URL or an option."""
+    """`environ` plus the credentials of `folder`/.env: only for names that are not set, never a URL or an option.
+
+    Raises InputError for a file in another encoding than UTF-8 or UTF-16: its keys would be lost.
+    """
     path = folder / ".env"
     found = dict(environ)
-    try:
-        text = path.read_text("utf-8")
-        readable_by_others = os.name == "posix" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
-    except (OSError, UnicodeDecodeError):
+    if not path.is_file():  # many projects have a folder of this name
         return found
+    if not os.access(path, os.R_OK):
+        warn(f"{path} cannot be read, so no key is taken from it")
+        return found
+    text = textfiles.read(path)
+    readable_by_others = os.name == "posix" and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)
     taken = 0
-    for line in text.splitlines():
+    for line in text.split("\n"):
         assignment = _ASSIGNMENT.match(line)
         if not assignment:
             continue

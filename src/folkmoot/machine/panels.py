@@ -16,18 +16,19 @@ role = "skeptic"                 # also system, temperature, effort, max_tokens,
 """
 
 import json
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError
+from folkmoot.machine.explained import explained
 from folkmoot.machine.paths import NAME_RULE, PANEL_NAME, panel_files
 from folkmoot.types import JSON, Effort, Record
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 
 
 class PanelSeat(Record):
@@ -36,9 +37,9 @@ class PanelSeat(Record):
     model: str  # what --models takes
     role: str | None = None
     system: str | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2, strict=True)] | None = None
     effort: Effort | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, strict=True)] | None = None
     weight: Positive | None = None  # None: what config.toml says of the model, else 1
 
     @property
@@ -57,7 +58,7 @@ class Panel(Record):
     seats: tuple[PanelSeat, ...] = ()
     system: str | None = None  # for every seat of the list, before what stands at the seat
     budget: Positive | None = None  # USD for one answer
-    max_calls: Annotated[int, Field(ge=1)] | None = None
+    max_calls: Annotated[int, Field(ge=1, strict=True)] | None = None
     timeout: Positive | None = None  # seconds for one call
 
     @model_validator(mode="after")
@@ -142,18 +143,11 @@ def missing(name: str, panels: Mapping[str, Panel]) -> str:
 
 def read_panel(path: Path) -> Panel:
     """The panel in a file. Raises InputError that names the file and every key that is wrong."""
-    try:
-        return parse_panel(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return parse_panel(textfiles.read(path), str(path))
 
 
 def parse_panel(text: str, where: str) -> Panel:
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: {error}") from None
-    return make_panel(table, where)
+    return make_panel(textfiles.toml(text, where), where)
 
 
 def make_panel(table: Mapping[str, Any], where: str) -> Panel:
@@ -161,11 +155,7 @@ def make_panel(table: Mapping[str, Any], where: str) -> Panel:
     try:
         return Panel.model_validate(table)
     except ValidationError as error:
-        found = []
-        for each in error.errors():
-            key = ".".join(str(part) for part in each["loc"])
-            found.append(f"{where}: {f'{key}: ' if key else ''}{each['msg'].removeprefix('Value error, ')}")
-        raise InputError(*found) from None
+        raise InputError(*(f"{where}: {each}" for each in explained(error, Panel))) from None
 
 
 def changed_panel(panel: Panel, changes: Iterable[str]) -> Panel:

@@ -3,6 +3,10 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from folkmoot import textfiles
+from folkmoot.errors import InputError
 
 PANEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "it has letters, digits, `-`, `_` and `.`, at most 64"
@@ -30,18 +34,18 @@ def panel_files(folder: Path | None) -> frozenset[str]:
 
 
 def panel_names(environ: Mapping[str, str]) -> list[str]:
-    """The names of all panels, in order. A config.toml that cannot be read has none here; whoever uses it says so."""
-    tables: Mapping[str, object] = {}
-    try:
-        text = (config_folder(environ) / "config.toml").read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        text = ""
-    if "panels" in text:
-        import tomllib
+    """The names of all panels, in order."""
+    return sorted({*panel_files(panel_folder(environ)), *config_names(environ, "panels")})
 
-        try:
-            found = tomllib.loads(text).get("panels")
-        except tomllib.TOMLDecodeError:
-            found = None
-        tables = found if isinstance(found, dict) else {}
-    return sorted({*panel_files(panel_folder(environ)), *tables})
+
+def config_names(environ: Mapping[str, str], section: str) -> list[str]:
+    """The names of the tables below `section` of config.toml, for help and completion.
+
+    A file that cannot be read has none: the error is reported where the configuration is used.
+    """
+    try:
+        text = textfiles.read(config_folder(environ) / "config.toml", absent="")
+        found: Any = textfiles.toml(text, "").get(section) if section in text else None
+    except InputError:
+        return []
+    return list(found) if isinstance(found, dict) else []

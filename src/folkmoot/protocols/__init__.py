@@ -164,7 +164,7 @@ def with_files(registered: Registered, given: Mapping[str, Any]) -> dict[str, An
             if isinstance(mark, FromFile) and isinstance(found.get(name), str | Path):
                 try:
                     found[name] = mark.read(Path(found[name])).model_dump(mode="json")
-                except ValueError as error:
+                except InputError as error:
                     raise InputError(f"{registered.name}: {name.replace('_', '-')}: {error}") from None
     return found
 

@@ -7,13 +7,11 @@ seat of a model answers with the first sample, the second seat with the second o
 about the right answer is never read here.
 """
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.providers.base import BaseProvider, Settings, estimate_usage
 from folkmoot.types import Billing, Completion, OnText, Request, Seat
@@ -157,31 +155,17 @@ def normal(question: str) -> str:
 
 
 def _read_recording(path: Path) -> Iterator[tuple[str, dict[str, Samples]]]:
-    number = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip() and (entry := _read_line(line, f"{path}, line {number}")):
-                    yield entry
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}, after line {number}: cannot be read: {error}") from error
-
-
-def _read_line(line: bytes, where: str) -> tuple[str, dict[str, Samples]] | None:
-    """The question and its answers, or None for the line about the recording itself."""
-    try:
-        entry = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where}: this is not JSON: {error}") from error
-    if isinstance(entry, dict) and "_meta" in entry:
-        return None
-    question = entry.get("question") if isinstance(entry, dict) else None
-    answers = entry.get("answers") if isinstance(entry, dict) else None
-    if not isinstance(question, str) or not isinstance(answers, dict):
-        raise InputError(
-            f'{where}: a recording needs "question" and "answers" (model -> text, or list of texts) on every line'
-        )
-    return question, {model: _samples(given, f"{where}: the answer of {model}") for model, given in answers.items()}
+    """Each question with its answers. The line about the recording itself is left out."""
+    for where, entry in textfiles.json_lines(path):
+        if isinstance(entry, dict) and "_meta" in entry:
+            continue
+        question = entry.get("question") if isinstance(entry, dict) else None
+        answers = entry.get("answers") if isinstance(entry, dict) else None
+        if not isinstance(question, str) or not isinstance(answers, dict):
+            raise InputError(
+                f'{where}: a recording needs "question" and "answers" (model -> text, or list of texts) on every line'
+            )
+        yield question, {model: _samples(given, f"{where}: the answer of {model}") for model, given in answers.items()}
 
 
 def _samples(given: object, what: str) -> Samples:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError
 from folkmoot.prompting import block
 from folkmoot.types import MEDIA_TYPES, Attachment
@@ -45,9 +46,9 @@ def read_input(prompt: str | None, files: Sequence[Path], stdin: BinaryIO) -> In
             attachments.append(Attachment(path.name, media_type, hashlib.sha256(content).hexdigest(), content))
             continue
         try:
-            texts.append((path, content.decode("utf-8")))
-        except UnicodeDecodeError:
-            problems.append(f"{path}: not UTF-8 text, and not an image or PDF by its name")
+            texts.append((path, textfiles.decode(content, str(path))))
+        except InputError as error:
+            problems.append(f"{error}; or, if it is an image or a PDF, name it as one")
     problems += _over_limit(typed or "", texts, attachments)
     if problems:
         raise InputError(*problems)
@@ -69,10 +70,7 @@ def _from_stdin(stdin: BinaryIO) -> str:
     raw = stdin.read(TEXT_LIMIT + 1)
     if len(raw) > TEXT_LIMIT:
         raise InputError(f"standard input is longer than {TEXT_LIMIT:,} bytes")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError("standard input is not UTF-8 text") from None
+    text = textfiles.decode(raw, "standard input")
     if not text.strip():
         raise InputError("standard input is empty")
     return text

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
 from folkmoot.frontends.cli.command_names import SECTIONS, protocol_summaries
-from folkmoot.machine.paths import config_folder, panel_names
+from folkmoot.machine.paths import config_names, panel_names
 from folkmoot.providers.catalog import AGENTS, ALIASES, APIS, KEYS, LOCAL_SERVERS, SIM_SEATS
 
 SHELLS = ("bash", "zsh", "fish")
@@ -171,20 +171,10 @@ def _models(begun: str) -> Values:
     found = dict.fromkeys(panel_names(os.environ), "your panel")
     found |= {"sim": "three simulated seats"} | {name: f"is {model}" for name, model in (ALIASES | KEYS).items()}
     found |= {f"{api.name}/{api.default_model}": api.label for api in APIS.values() if api.default_model}
-    found |= {f"{name}/": "" for name in (*APIS, *AGENTS, *LOCAL_SERVERS, *_configured(), "llm", "recorded")}
+    own = config_names(os.environ, "providers")
+    found |= {f"{name}/": "" for name in (*APIS, *AGENTS, *LOCAL_SERVERS, *own, "llm", "recorded")}
     found |= dict.fromkeys(SIM_SEATS, "simulated")
     return {f"{before}{name}": said for name, said in found.items()}
-
-
-def _configured() -> list[str]:
-    """The providers of config.toml, if it can be read."""
-    import tomllib
-
-    try:
-        table = tomllib.loads((config_folder(os.environ) / "config.toml").read_text("utf-8")).get("providers")
-    except (OSError, ValueError):
-        return []
-    return list(table) if isinstance(table, dict) else []
 
 
 def _panels(_begun: str) -> Values:

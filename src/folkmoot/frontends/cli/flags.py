@@ -9,6 +9,7 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError
 from folkmoot.machine.seats import find_seat
 from folkmoot.protocols import Options
@@ -138,12 +139,7 @@ def _addressed(seats: Sequence[Seat], written: str, must_name: bool) -> tuple[Se
 
 
 def _text_or_file(text: str) -> str:
-    if not text.startswith("@"):
-        return text
-    try:
-        return Path(text[1:]).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{text[1:]}: {getattr(error, 'strerror', None) or error}") from None
+    return textfiles.read(Path(text[1:])) if text.startswith("@") else text
 
 
 def _effort(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError
 from folkmoot.frontends.cli.command_names import reserved_names
 from folkmoot.frontends.cli.driver import this_machine
@@ -151,7 +152,7 @@ def _edit(name: str, changes: Sequence[str]) -> int:
     if name not in machine.panels:
         raise InputError(missing(name, machine.panels))
     path = machine.panels.path(name)
-    text = path.read_text("utf-8") if path.exists() else panel_toml(machine.panels[name])
+    text = textfiles.read(path) if path.exists() else panel_toml(machine.panels[name])
     edited = click.edit(text, extension=".toml")
     if edited is None or edited == text:
         click.echo("nothing was changed", err=True)
@@ -207,11 +208,9 @@ def _import(file: Path | None, name: str | None, llm_consortium: bool, force: bo
         raise InputError("name the file to import, or --llm-consortium")
     if str(file) == "-" and name is None:
         raise InputError("what is piped in has no name: give it one with --name")
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
-    return _keep(name or file.stem, parse_panel(text, str(file)), machine, force=force)
+    piped = str(file) == "-"
+    text = textfiles.decode(sys.stdin.buffer.read(), "standard input") if piped else textfiles.read(file)
+    return _keep(name or file.stem, parse_panel(text, "standard input" if piped else str(file)), machine, force=force)
 
 
 def _import_consortia(file: Path | None, machine: Machine, force: bool) -> int:

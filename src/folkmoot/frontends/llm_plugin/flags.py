@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from folkmoot.errors import InputError
+from folkmoot import textfiles
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,7 +77,4 @@ def system_given(text: str | None) -> str | None:
     if not text or "\n" in text or len(text) > 1000:
         return text or None
     path = Path(text.removeprefix("@"))
-    try:
-        return path.read_text("utf-8") if text.startswith("@") or path.is_file() else text
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--system {path}: {getattr(error, 'strerror', None) or error}") from None
+    return textfiles.read(path) if text.startswith("@") or path.is_file() else text

@@ -12,7 +12,6 @@ only = ["car-wash"]              # models it may ask, by the OpenAI-compatible e
 import hashlib
 import hmac
 import secrets
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError
 from folkmoot.machine.paths import PANEL_NAME, config_folder
 from folkmoot.record.store import write_atomically
@@ -94,12 +94,7 @@ class Keyring:
         return secret
 
     def _tables(self) -> dict[str, dict[str, object]]:
-        try:
-            return tomllib.loads(self.path.read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{self.path}: {error}") from None
+        return textfiles.toml(textfiles.read(self.path, absent=""), str(self.path))
 
 
 def _hash(secret: str) -> str:

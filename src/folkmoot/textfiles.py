@@ -27,7 +27,7 @@ _MARKS = (  # of the longer first: UTF-32's mark begins like UTF-16's
 def decode(raw: bytes, where: str) -> str:
     """The text in `raw`, which is UTF-8, UTF-16 or UTF-32, without a byte order mark. Every line ends with a newline.
 
-    Raises InputError that names `where`, line and column if `raw` is in another encoding.
+    Raises InputError that names `where`, line and column if `raw` is in another encoding, or no text.
 
     >>> decode(b"\\xef\\xbb\\xbfa = 1\\r\\nb = 2\\r", "f"), decode("a\\r\\n".encode("utf-16"), "f")
     ('a = 1\\nb = 2\\n', 'a\\n')
@@ -42,7 +42,10 @@ def decode(raw: bytes, where: str) -> str:
             f"{where}: {_place(before, len(before))}: this is not {encoding[:6].removesuffix('-').upper()} text "
             f"(byte 0x{body[error.start]:02x}); save the file as UTF-8"
         ) from None
-    return _plain(text)
+    text = _plain(text)
+    if (nul := text.find("\0")) >= 0:
+        raise InputError(f"{where}: {_place(text, nul)}: a NUL character: this is not text")
+    return text
 
 
 def read(path: Path, *, absent: str | None = None) -> str:
@@ -73,7 +76,7 @@ def toml(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: {_toml_problem(error)}") from None
+        raise InputError(f"{where}: {_toml_problem(error, text)}") from None
 
 
 def json_value(text: str, where: str) -> Any:
@@ -110,7 +113,7 @@ def _plain(text: str) -> str:
 
 def _unmarked(raw: bytes) -> str:
     """The encoding of bytes without a mark. No text begins with a NUL, so one in the first two bytes is UTF-16's."""
-    if len(raw) >= 2 and (raw[0] == 0) != (raw[1] == 0):
+    if len(raw) % 2 == 0 and raw[:2].count(0) == 1:
         return "utf-16-be" if raw[0] == 0 else "utf-16-le"
     return "utf-8"
 
@@ -132,9 +135,9 @@ def _unpacked(raw: bytes, where: str) -> bytes:
         raise InputError(f"{where}: cannot be unpacked: {error}") from None
 
 
-def _toml_problem(error: Exception) -> str:
+def _toml_problem(error: Exception, text: str) -> str:
     """tomllib's message with the place first: "line 1, column 5: Invalid value"."""
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    what, _, place = str(error).rpartition(" (at ")
-    return f"{place.removesuffix(')')}: {what}" if what else str(error)
+    what, _, place = str(error).removesuffix(")").rpartition(" (at ")
+    return f"{_place(text, len(text)) if place == 'end of document' else place}: {what or error}"

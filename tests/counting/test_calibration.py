@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from folkmoot.counting.calibration import Calibration, learn, read_calibration, write_calibration
+from folkmoot.errors import InputError
 
 PANEL = ["a/x", "b/y", "c/z", "d/w"]
 
@@ -59,7 +60,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"panel": ["a"]}'])
 def test_a_file_that_is_no_table_is_refused_by_name(text: str, tmp_path: Path) -> None:
     (tmp_path / "table.json").write_text(text)
-    with pytest.raises(ValueError, match=r"table\.json is no calibration table"):
+    with pytest.raises(InputError, match=r"table\.json(: line 1, column| is not a calibration table)"):
         read_calibration(tmp_path / "table.json")
-    with pytest.raises(ValueError, match=r"absent\.json cannot be read"):
+    with pytest.raises(InputError, match=r"absent\.json: No such file"):
         read_calibration(tmp_path / "absent.json")

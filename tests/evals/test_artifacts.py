@@ -125,7 +125,7 @@ def bad_metadata(path: Path) -> None:
     "harm, said",
     [
         (nothing, "no round-N folder"), (no_judges, "nobody judged"), (no_proposal, "its proposal is missing"),
-        (not_json, "cannot be read"), (no_score, "score is not a number"), (no_author, "must be texts"),
+        (not_json, "line 1, column 2: "), (no_score, "score is not a number"), (no_author, "must be texts"),
         (bad_metadata, "holds no JSON object"),
     ],
 )  # fmt: skip

@@ -110,10 +110,10 @@ def test_an_absent_file_is_an_empty_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[panels.x]\nmodel = 1", "panels.x.model: Extra inputs"),
-        ("[panel.x]", "panel: Extra inputs are not permitted"),
-        ('[prices."a/b"]\ninput = "much"', "prices.a/b.input"),
-        ("panels = [", "line 1|Invalid value"),
+        ("[panels.x]\nmodel = 1", "panels.x.model: there is no such key; did you mean models?"),
+        ("[panel.x]", "panel: there is no such key; did you mean panels?"),
+        ('[prices."a/b"]\ninput = "much"', 'prices."a/b".input: must be a number, not "much"'),
+        ("panels = [", "line 1, column 11: Invalid value"),
     ],
 )
 def test_a_wrong_key_is_named_with_its_file(tmp_path: Path, text: str, said: str) -> None:

@@ -44,13 +44,16 @@ def test_a_panel_is_read_as_people_write_it(text: str, panel: Panel) -> None:
     [
         ("", "a panel needs models or seats"),
         ("models = []", "a panel needs models or seats"),
-        ('models = ["sim"]\nbudgt = 1', "budgt: Extra inputs are not permitted"),
-        ('models = ["sim"]\nbudget = 0', "budget: Input should be greater than 0"),
-        ('models = ["sim"]\nmax_calls = 0', "max_calls: Input should be greater than or equal to 1"),
+        ('models = ["sim"]\nbudgt = 1', "budgt: there is no such key; did you mean budget?"),
+        ('models = ["sim"]\nbudget = 0', "budget: must be greater than 0"),
+        ('models = ["sim"]\nmax_calls = 0', "max_calls: must be greater than or equal to 1"),
         ('models = ["sim"]\n[options]\nrounds = 3', "options are a protocol's: say which protocol"),
-        ('protocol = "ask"\n[[seats]]\nrole = "x"', "seats.0.model: Field required"),
-        ('protocol = "ask"\n[[seats]]\nmodel = "a/b"\ntemperature = 3', "seats.0.temperature"),
-        ('protocol = "ask"\n[[seats]]\nmodel = "a/b"\neffort = "huge"', "seats.0.effort"),
+        ('protocol = "ask"\n[[seats]]\nrole = "x"', "seats.1.model: is missing"),
+        (
+            'protocol = "ask"\n[[seats]]\nmodel = "a/b"\ntemperature = 3',
+            "seats.1.temperature: must be less",
+        ),
+        ('protocol = "ask"\n[[seats]]\nmodel = "a/b"\neffort = "huge"', 'seats.1.effort: must be "none", "minimal"'),
         ("models = [", "mine.toml: "),
     ],
 )

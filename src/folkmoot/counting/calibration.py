@@ -85,5 +85,5 @@ def read_calibration(path: Path) -> Calibration:
         return Calibration.model_validate(textfiles.json_value(textfiles.read(path), str(path)))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{path} is not a calibration table: {place}: {first['msg']}") from None
+        place = "".join(f"{key}: " for key in first["loc"])
+        raise InputError(f"{path} is not a calibration table: {place}{first['msg']}") from None

@@ -144,7 +144,9 @@ def table_problems(name: str, table: Mapping[str, Any]) -> list[str]:
     """What is wrong with [providers.NAME], one line for each key, without the file's name."""
     where = dotted(("providers", name))
     if not name or re.search(r"[\s,*/?#]", name):
-        return [f"{where}: a provider's name stands before the slash of `--models`; it cannot have any of `,*/?#`"]
+        return [
+            f"{where}: a provider's name stands before the slash of `--models`; it cannot have blanks or any of `,*/?#`"
+        ]
     kind = _kind(name, table)
     if kind is None:
         return _nothing_known(where, name, table)

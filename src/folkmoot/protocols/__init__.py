@@ -35,7 +35,7 @@ class Options(BaseModel):
 class FromFile:
     """In an option's Annotated type: whoever owns the machine may name a file that holds the value.
 
-    `read` makes the value of a path; it raises ValueError, which names the file.
+    `read` makes the value of a path; it raises InputError, which names the file.
     """
 
     read: Callable[[Path], BaseModel]
@@ -159,14 +159,27 @@ def with_files(registered: Registered, given: Mapping[str, Any]) -> dict[str, An
     Raises InputError for a file that cannot be read.
     """
     found = dict(given)
-    for name, field in registered.options.model_fields.items():
-        for mark in field.metadata:
-            if isinstance(mark, FromFile) and isinstance(found.get(name), str | Path):
-                try:
-                    found[name] = mark.read(Path(found[name])).model_dump(mode="json")
-                except InputError as error:
-                    raise InputError(f"{registered.name}: {name.replace('_', '-')}: {error}") from None
+    for name, mark in _files(registered, given):
+        try:
+            found[name] = mark.read(Path(found[name])).model_dump(mode="json")
+        except InputError as error:
+            raise InputError(f"{registered.name}: {name.replace('_', '-')}: {error}") from None
     return found
+
+
+def without_files(registered: Registered, given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` without the options that name a file, for a check that reads none."""
+    left_out = {name for name, _ in _files(registered, given)}
+    return {name: value for name, value in given.items() if name not in left_out}
+
+
+def _files(registered: Registered, given: Mapping[str, Any]) -> list[tuple[str, FromFile]]:
+    return [
+        (name, mark)
+        for name, field in registered.options.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, FromFile) and isinstance(given.get(name), str | Path)
+    ]
 
 
 def _problem(protocol: str, error: Any) -> str:

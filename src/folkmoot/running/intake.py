@@ -48,7 +48,7 @@ def read_input(prompt: str | None, files: Sequence[Path], stdin: BinaryIO) -> In
         try:
             texts.append((path, textfiles.decode(content, str(path))))
         except InputError as error:
-            problems.append(f"{error}; or, if it is an image or a PDF, name it as one")
+            problems.append(str(error))
     problems += _over_limit(typed or "", texts, attachments)
     if problems:
         raise InputError(*problems)

@@ -16,11 +16,12 @@ from folkmoot.core.limits import Limits, PriceOf, Purse, limits_given
 from folkmoot.errors import InputError
 from folkmoot.execute import HALTED, Job, amended, checked, execute, replay, resumed
 from folkmoot.machine.config import Config, without_secrets
+from folkmoot.machine.explained import dotted
 from folkmoot.machine.panels import Panel, Panels
 from folkmoot.machine.paths import NAME_RULE, PANEL_NAME, panel_folder
 from folkmoot.machine.seats import seats_of
 from folkmoot.proof.export import RecordExport
-from folkmoot.protocols import protocol_names
+from folkmoot.protocols import check_options, find_protocol, protocol_names, without_files
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import People, Settings, Shutdown
 from folkmoot.record.index import Index
@@ -45,7 +46,7 @@ class Machine:
 
     @cached_property
     def panels(self) -> Panels:
-        """Raises InputError for tables of config.toml whose names no panel can have."""
+        """The panels of this machine. Raises InputError for tables of config.toml that no panel can be made of."""
         tables = self.config.panels
         taken = protocol_names() if tables else ()
         problems = [
@@ -55,9 +56,23 @@ class Machine:
         ]
         odd = (name for name in tables if not PANEL_NAME.fullmatch(name))
         problems += [f"config.toml: [panels.{json.dumps(name)}] cannot be a panel's name: {NAME_RULE}" for name in odd]
+        for name, panel in tables.items():
+            problems += [f"config.toml: {dotted(('panels', name))}: {each}" for each in _protocol_problems(panel)]
         if problems:
             raise InputError(*problems)
         return Panels(panel_folder(self.environ), self.config.panels, self.drafts)
+
+
+def _protocol_problems(panel: Panel) -> Sequence[str]:
+    """What is wrong with a panel's protocol and options. Files that options name are read only when it is asked."""
+    if panel.protocol is None:
+        return ()
+    try:
+        registered = find_protocol(panel.protocol)
+        check_options(registered, without_files(registered, panel.options))
+    except InputError as error:
+        return error.problems
+    return ()
 
 
 def everybody(spec: RunSpec) -> list[Seat]:

@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkmoot.counting import ballots
-from folkmoot.counting.ballots import Ballot, Voting
+from folkmoot.counting.ballots import CastVote, Voting
 
 SEATS = ["s1", "s2", "s3"]
 
 
-def cast(votes: dict[str, str], **rankings: str) -> dict[str, Ballot]:
+def cast(votes: dict[str, str], **rankings: str) -> dict[str, CastVote]:
     """`{"s1": "s2", "s3": "REVISE"}`; a ranking is a text such as "s2 s3"."""
     return {
-        seat: Ballot(
+        seat: CastVote(
             "FINALIZE" if vote.startswith("s") else vote,  # type: ignore[arg-type]
             vote if vote.startswith("s") else None,
             tuple(rankings.get(seat, "").split()),
@@ -97,15 +97,15 @@ seats = st.sampled_from(["s1", "s2", "s3", "s4", "s5"])
 votes = st.dictionaries(
     seats,
     st.one_of(
-        seats.map(lambda seat: Ballot("FINALIZE", seat)),
-        st.sampled_from([Ballot("REVISE"), Ballot("SPLIT")]),
-        st.permutations(["s1", "s2", "s3", "s4", "s5"]).map(lambda order: Ballot("SPLIT", None, tuple(order[:3]))),
+        seats.map(lambda seat: CastVote("FINALIZE", seat)),
+        st.sampled_from([CastVote("REVISE"), CastVote("SPLIT")]),
+        st.permutations(["s1", "s2", "s3", "s4", "s5"]).map(lambda order: CastVote("SPLIT", None, tuple(order[:3]))),
     ),
 )
 
 
 @given(votes, votes)
-def test_a_majority_is_not_overturned_by_later_votes(early: dict[str, Ballot], late: dict[str, Ballot]) -> None:
+def test_a_majority_is_not_overturned_by_later_votes(early: dict[str, CastVote], late: dict[str, CastVote]) -> None:
     winner = ballots.settled(early, 5)
     if winner is not None:
         assert ballots.settled({**late, **early}, 5) == winner
@@ -113,7 +113,7 @@ def test_a_majority_is_not_overturned_by_later_votes(early: dict[str, Ballot], l
 
 
 @given(votes)
-def test_every_ranking_gives_the_same_sum_of_points(given_votes: dict[str, Ballot]) -> None:
+def test_every_ranking_gives_the_same_sum_of_points(given_votes: dict[str, CastVote]) -> None:
     for voter, ballot in given_votes.items():
         points = ballots.borda({voter: ballot}, ["s1", "s2", "s3", "s4", "s5"])
         assert not points or sum(points.values()) == 6  # 3 + 2 + 1 + 0 for the four others

@@ -108,3 +108,62 @@ def test_counts_of_an_inner_protocol_keep_its_scope() -> None:
         ("mean-score", "", 3),
     ]
     assert counts[-1].ballots[0].step == "r3/evaluate/s1>s2"
+
+
+def test_a_council_counts_places() -> None:
+    def script(request: Request) -> Reply:
+        return "An answer." if request.about.format == "text" else request.about.example
+
+    answered, count = play("council", script).outcome.counts
+    assert (answered.rule, answered.outcome.explanation) == ("answered", "3 of 3 seats answered")
+    assert (count.rule, len(count.ballots), count.outcome.explanation[:10]) == ("mean-place", 6, "mean place")
+    assert {each.value for each in count.ballots} == {1.0, 2.0}
+
+
+def test_a_debate_counts_endorsements_rankings_and_confirmations() -> None:
+    def script(request: Request) -> Reply:
+        about = request.about
+        if about.format == "text":
+            return "A proposal."
+        return ProviderError("server", "overloaded") if about.seat.name == "s3" else about.example
+
+    counts = play("debate", script, rounds=1, early="off").outcome.counts
+    assert [each.rule for each in counts] == ["borda", "majority", "confirmation"]
+    votes = counts[1]
+    assert [(each.seat, each.value) for each in votes.ballots] == [("s1", "FINALIZE"), ("s2", "FINALIZE"), ("s3", None)]
+    assert votes.parameters == {"invited": 3, "needed": 2}
+    assert [(each.seat, each.about, each.value) for each in counts[2].ballots] == [
+        ("s1", "s2", True),
+        ("s3", "s2", None),
+    ]
+
+
+def test_a_consortium_counts_the_confidence_of_its_arbiter() -> None:
+    def script(request: Request) -> Reply:
+        return request.about.example
+
+    count = play("consortium", script, rounds=1).outcome.counts[-1]
+    assert (count.rule, count.parameters["threshold"]) == ("confidence", 0.8)
+    (ballot,) = count.ballots
+    assert isinstance(ballot.value, float) and ballot.step.startswith("r1/arbitrate/")
+
+
+def test_a_consortium_that_votes_counts_groups_of_answers_that_are_alike() -> None:
+    def script(request: Request) -> Reply:
+        if request.about.phase == "propose":
+            return "It is 7." if request.about.seat.name == "s2" else "It is 8."
+        return request.about.example
+
+    count = play("consortium", script, rounds=1, strategy="voting").outcome.counts[0]
+    assert [(each.seat, each.value) for each in count.ballots] == [("s1", 1), ("s2", 2), ("s3", 1)]
+    assert [(each.seats, each.chosen) for each in count.outcome.totals] == [(("s1", "s3"), True), (("s2",), False)]
+
+
+def test_a_brainstorm_counts_scores_and_dispute_of_every_line_of_answers() -> None:
+    def script(request: Request) -> Reply:
+        return "An idea." if request.about.format == "text" else request.about.example
+
+    (count,) = play("brainstorm", script, 2, rounds=1, prompt_variants="per-model", panel_size=2).outcome.counts
+    assert (count.rule, len(count.ballots), len(count.outcome.totals)) == ("controversy", 6, 6)
+    assert count.ballots[0].about == "scripted/b+original"
+    assert sum(each.chosen for each in count.outcome.totals) == 2

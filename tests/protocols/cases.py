@@ -246,6 +246,7 @@ def check(played: Played) -> None:
     _is_a_result(played)
     _keeps_what_was_offered(played)
     _lists_its_failures(played)
+    _says_what_it_counted(played)
     _can_be_shown(played)
     _can_be_replayed(played)
 
@@ -283,6 +284,20 @@ def _lists_its_failures(played: Played) -> None:
     if played.spec.options.get("early", "off") == "off" and played.result.status not in STOPPED:
         assert listed == happened  # otherwise some may have come after the decision
     assert played.result.degraded == bool(listed or played.result.dropped)
+
+
+def _says_what_it_counted(played: Played) -> None:
+    """Every ballot names a call of the run, one without a reply has no value, and what leads is what was chosen."""
+    outcome = played.result.outcome
+    read = {each.step for each in played.heard if isinstance(each, events.CallFinished)}
+    for count in outcome.counts:
+        assert {each.step for each in count.ballots if each.value is not None} <= read
+        assert all(each.step.startswith(count.scope) for each in count.ballots)
+    if outcome.status not in STOPPED:
+        assert any(count.ballots for count in outcome.counts)
+    chosen = [each for count in outcome.counts for each in count.outcome.totals if each.chosen]
+    if outcome.leader and chosen and played.spec.options.get("judging_method") != "default":
+        assert any(outcome.leader == each.about or outcome.leader in each.seats for each in chosen)
 
 
 def _can_be_shown(played: Played) -> None:

@@ -17,7 +17,7 @@ FRUITLESS_ROUNDS = 2  # in which nobody endorsed, disputed or said anything but:
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class CastVote:
     """One seat's vote."""
 
     vote: Directive
@@ -30,7 +30,7 @@ class Voting:
     """What one round came to."""
 
     invited: int  # seats asked to vote; those without a readable vote abstain and still count here
-    ballots: Mapping[str, Ballot]
+    ballots: Mapping[str, CastVote]
     proposals: Mapping[str, str]
     keys: Mapping[str, str | None] = field(default_factory=dict)  # what each proposal comes to, where it says so
 
@@ -53,10 +53,10 @@ def majority(invited: int) -> int:
     return invited // 2 + 1
 
 
-def endorsements(ballots: Mapping[str, Ballot]) -> dict[str, tuple[str, ...]]:
+def endorsements(ballots: Mapping[str, CastVote]) -> dict[str, tuple[str, ...]]:
     """Who endorses each proposal; those that nobody endorses are absent.
 
-    >>> endorsements({"s1": Ballot("FINALIZE", "s2"), "s2": Ballot("FINALIZE", "s2"), "s3": Ballot("SPLIT")})
+    >>> endorsements({"s1": CastVote("FINALIZE", "s2"), "s2": CastVote("FINALIZE", "s2"), "s3": CastVote("SPLIT")})
     {'s2': ('s1', 's2')}
     """
     found: dict[str, tuple[str, ...]] = {}
@@ -66,14 +66,14 @@ def endorsements(ballots: Mapping[str, Ballot]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def settled(ballots: Mapping[str, Ballot], invited: int) -> str | None:
+def settled(ballots: Mapping[str, CastVote], invited: int) -> str | None:
     """The proposal that a majority of those invited endorses, its author counted, but never its author alone.
 
     No further ballot can change it.
 
-    >>> settled({"s1": Ballot("FINALIZE", "s2"), "s2": Ballot("FINALIZE", "s2")}, invited=3)
+    >>> settled({"s1": CastVote("FINALIZE", "s2"), "s2": CastVote("FINALIZE", "s2")}, invited=3)
     's2'
-    >>> settled({"s1": Ballot("FINALIZE", "s2"), "s2": Ballot("FINALIZE", "s1")}, invited=2) is None
+    >>> settled({"s1": CastVote("FINALIZE", "s2"), "s2": CastVote("FINALIZE", "s1")}, invited=2) is None
     True
     """
     for proposal, voters in endorsements(ballots).items():
@@ -85,7 +85,7 @@ def settled(ballots: Mapping[str, Ballot], invited: int) -> str | None:
 def rule(rounds: Sequence[Voting]) -> Ruling:
     """Whether the debate is over after `rounds`: a majority, or nothing that moves any more.
 
-    >>> rule([Voting(3, {"s1": Ballot("FINALIZE", "s2"), "s3": Ballot("FINALIZE", "s2")}, {"s1": "a", "s2": "b"})])
+    >>> rule([Voting(3, {"s1": CastVote("FINALIZE", "s2"), "s3": CastVote("FINALIZE", "s2")}, {"s1": "a", "s2": "b"})])
     Ruling(status='consensus', winner='s2', explanation='2 of 3 seats endorse the same answer')
     """
     last = rounds[-1]
@@ -100,7 +100,7 @@ def rule(rounds: Sequence[Voting]) -> Ruling:
     return Ruling("open", None, f"no majority: {most} of {last.invited} seats endorse the same answer")
 
 
-def fruitless(ballots: Mapping[str, Ballot]) -> bool:
+def fruitless(ballots: Mapping[str, CastVote]) -> bool:
     """Whether every vote there is says REVISE."""
     return all(ballot.vote == "REVISE" for ballot in ballots.values())
 
@@ -108,7 +108,7 @@ def fruitless(ballots: Mapping[str, Ballot]) -> bool:
 def stands_still(before: Voting, now: Voting) -> bool:
     """Whether the same seats voted the same for proposals that say the same. Reasons and rankings may differ.
 
-    >>> one = Voting(2, {"s1": Ballot("FINALIZE", "s1"), "s2": Ballot("SPLIT")}, {"s1": "Yes.", "s2": "No."})
+    >>> one = Voting(2, {"s1": CastVote("FINALIZE", "s1"), "s2": CastVote("SPLIT")}, {"s1": "Yes.", "s2": "No."})
     >>> stands_still(one, one), stands_still(one, Voting(2, one.ballots, {"s1": "Yes.", "s2": "It depends."}))
     (True, False)
     """
@@ -140,16 +140,16 @@ def similarity(one: str, other: str) -> float:
     return 2 * (pairs[0] & pairs[1]).total() / (pairs[0].total() + pairs[1].total())
 
 
-def borda(ballots: Mapping[str, Ballot], proposals: Sequence[str]) -> dict[str, float]:
+def borda(ballots: Mapping[str, CastVote], proposals: Sequence[str]) -> dict[str, float]:
     """Mean Borda points of each proposal, over the rankings of others; proposals that no such ranking knows are absent.
 
     Of m proposals that a seat may rank (never its own) the first gets m - 1 points, the last 0. Those it left out share
     what is left. So with full rankings of four proposals 2.0 means: first for everybody.
 
-    >>> full = {"s1": Ballot("SPLIT", ranking=("s2", "s3")), "s2": Ballot("SPLIT", ranking=("s3", "s1"))}
+    >>> full = {"s1": CastVote("SPLIT", ranking=("s2", "s3")), "s2": CastVote("SPLIT", ranking=("s3", "s1"))}
     >>> borda(full, ["s1", "s2", "s3"])
     {'s1': 0.0, 's2': 1.0, 's3': 0.5}
-    >>> borda({"s4": Ballot("SPLIT", ranking=("s2",))}, ["s1", "s2", "s3"])
+    >>> borda({"s4": CastVote("SPLIT", ranking=("s2",))}, ["s1", "s2", "s3"])
     {'s1': 0.5, 's2': 2.0, 's3': 0.5}
     """
     received: dict[str, list[float]] = {proposal: [] for proposal in proposals}
@@ -168,14 +168,14 @@ def borda(ballots: Mapping[str, Ballot], proposals: Sequence[str]) -> dict[str, 
 
 
 def standing(
-    ballots: Mapping[str, Ballot], proposals: Sequence[str], previous: str | None = None
+    ballots: Mapping[str, CastVote], proposals: Sequence[str], previous: str | None = None
 ) -> list[tuple[str, int, float | None]]:
     """All proposals, the best first, each with its endorsements and mean Borda points.
 
     Endorsements count first; among equals the points, then the leader of the round before, then the earlier seat.
 
-    >>> cycle = {"s1": Ballot("FINALIZE", "s3", ("s3", "s2")), "s2": Ballot("FINALIZE", "s1", ("s3", "s1"))}
-    >>> cycle["s3"] = Ballot("FINALIZE", "s2", ("s2", "s1"))
+    >>> cycle = {"s1": CastVote("FINALIZE", "s3", ("s3", "s2")), "s2": CastVote("FINALIZE", "s1", ("s3", "s1"))}
+    >>> cycle["s3"] = CastVote("FINALIZE", "s2", ("s2", "s1"))
     >>> standing(cycle, ["s1", "s2", "s3"])
     [('s3', 1, 1.0), ('s2', 1, 0.5), ('s1', 1, 0.0)]
     """

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from folkmoot.counting import ballots
-from folkmoot.counting.ballots import Ballot, Ruling, Voting
+from folkmoot.counting import ballots, sheets
+from folkmoot.counting.ballots import CastVote, Ruling, Voting
 from folkmoot.formats.keyed import read_keyed
 from folkmoot.formats.sources import Source, unresolved
 from folkmoot.formats.votes import Confirmation, Vote
 from folkmoot.prompting import block
-from folkmoot.types import JSON, Candidate, Outcome
+from folkmoot.types import JSON, Asked, Candidate, Count, Outcome
 
 Name = Callable[[str], str]
 """From a seat to what reports call it."""
@@ -24,12 +24,20 @@ class Turn:
     rebuttals: Mapping[str, str] = field(default_factory=dict)
     votes: Mapping[str, Vote] = field(default_factory=dict)
     invited: Sequence[str] = ()  # to vote
+    asked: Asked | None = None  # the calls for votes; None: nobody has been asked to vote
+
+    counts: tuple[Count, ...] = ()  # of its votes
+
+    def count(self, voting: Voting, table: Sequence[tuple[str, int, float | None]], ruling: Ruling) -> None:
+        """Make the count sheets of this round; `table` is the standing of all proposals."""
+        if self.asked is not None:
+            self.counts = sheets.endorsements(self.asked, voting, table, ruling)
 
     def voting(self, labels: Mapping[str, str], question: str) -> Voting:
         """The round as the rule sees it. `labels` maps seats to what they are called in votes."""
         author = {label: seat for seat, label in labels.items()}
         cast = {
-            seat: Ballot(
+            seat: CastVote(
                 vote.vote, author[vote.target] if vote.target else None, tuple(author[label] for label in vote.ranking)
             )
             for seat, vote in self.votes.items()
@@ -48,6 +56,7 @@ class Merge:
     text: str | None = None
     peers: Sequence[str] = ()  # asked to confirm it
     verdicts: dict[str, Confirmation] = field(default_factory=dict)
+    asked: Asked | None = None  # the calls for confirmation
     failure: str = ""  # why there is no text
 
     @property
@@ -62,6 +71,16 @@ class Merge:
     def hopeless(self) -> bool:
         """Whether it cannot be adopted any more, whatever those say who have not."""
         return not ballots.ratified(self.approvals + len(self.peers) - len(self.verdicts), len(self.peers) + 1)
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """The count sheet of the confirmation; none where nobody was asked."""
+        if self.asked is None:
+            return ()
+        approved = {seat: each.approved for seat, each in self.verdicts.items()}
+        return (
+            sheets.confirmation(self.asked, self.author, approved, adopted=self.adopted, explanation=self.explanation),
+        )
 
     @property
     def explanation(self) -> str:
@@ -99,6 +118,7 @@ class Course:
         if ruling is not None:
             table = ballots.standing(self.votings[-1].ballots, list(turn.proposals), self.leader)
             leader, endorsed, points = table[0]
+            turn.count(self.votings[-1], table, ruling)
             ahead = f"; ahead with {endorsed} endorsement{'' if endorsed == 1 else 's'}"
             ahead += "" if points is None else f" and {points:g} Borda points"
             explanation = ruling.explanation + (f"; {merge.explanation}" if merge else "" if ruling.winner else ahead)
@@ -115,6 +135,7 @@ class Course:
             strategy="majority",
             explanation=explanation,
             leader=leader,
+            counts=tuple(each for turn in self.turns for each in turn.counts) + (merge.counts if merge else ()),
             details=report(rounds, merge, self.sources, answer, name),
         )
 
@@ -193,7 +214,7 @@ def report(
     }
 
 
-def _vote(name: Name, seat: str, vote: Vote, ballot: Ballot) -> JSON:
+def _vote(name: Name, seat: str, vote: Vote, ballot: CastVote) -> JSON:
     return {
         "model_id": name(seat),
         "vote": vote.vote,
@@ -214,7 +235,7 @@ def _tally(voting: Voting) -> JSON:
     }
 
 
-def _brief(name: Name, ballot: Ballot) -> str:
+def _brief(name: Name, ballot: CastVote) -> str:
     return f"{ballot.vote} {name(ballot.endorses)}" if ballot.endorses else ballot.vote
 
 

@@ -1,12 +1,12 @@
 """What the rulings of a consortium's arbiter come to: which one is the best, and whether it is good enough."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from folkmoot.counting.strategies import Selection
 from folkmoot.formats.arbiter import Ruling
 from folkmoot.formats.confidence import Confident
-from folkmoot.types import JSON
+from folkmoot.types import JSON, Count
 
 MET = {"default": "confident", "rank": "ranked", "pick-one": "picked"}
 """The status of a run whose rule is met, by its judging method."""
@@ -25,6 +25,7 @@ class Turn:
     ranked: tuple[str, ...] = ()  # seats, the best first
     eliminated: tuple[str, ...] = ()
     unread: str | None = None  # what an arbiter wrote, where that could not be read
+    counts: list[Count] = field(default_factory=list)
 
     @property
     def answer(self) -> str | None:

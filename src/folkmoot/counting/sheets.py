@@ -8,7 +8,11 @@ usable reply is a ballot without a value. A rule that is not here is a `Count` o
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from folkmoot.counting.ballots import Ruling, Voting, majority
+from folkmoot.counting.ballots import endorsements as votes_by_proposal
 from folkmoot.counting.closing import Decision
+from folkmoot.counting.diversity import Idea
+from folkmoot.counting.rankings import Standing
 from folkmoot.counting.votes import Group
 from folkmoot.types import Asked, Ballot, Count, Tally, Total
 
@@ -54,7 +58,7 @@ def ballots_on_all(
     )
 
 
-def answered(asked: Asked, answers: Mapping[str, object]) -> Count:
+def answered(asked: Asked, answers: Mapping[K, object]) -> Count:
     """Nothing is counted but who answered.
 
     >>> answered(Asked(1, "", {("s1",): "r1/answer/s1", ("s2",): "r1/answer/s2"}), {"s1": "Drive."}).outcome.explanation
@@ -152,4 +156,155 @@ def same_conclusion(asked: Asked, parts: Sequence[Sequence[str]] | None) -> Coun
         rule="same-conclusion", round=asked.round, scope=asked.scope,
         ballots=ballots(asked, {seat: value for (seat, *_) in asked.steps}),
         outcome=Tally(totals=tuple(Total(about=" = ".join(part), chosen=True) for part in same), explanation=said),
+    )  # fmt: skip
+
+
+def mean_place(
+    asked: Asked,
+    rankings: Mapping[str, Sequence[str]],
+    table: Sequence[Standing],
+    weights: Mapping[str, float],
+    *,
+    explanation: str,
+) -> Count:
+    """The mean place that each answer was given in the rankings of the others. `rankings` are by judge, best first."""
+    places = {(judge, seat): place for judge, order in rankings.items() for place, seat in enumerate(order, 1)}
+    totals = tuple(
+        Total(
+            about=each.seat,
+            value=each.mean_rank,
+            figures={} if each.borda is None else {"borda": each.borda, "rankings": each.rankings},
+            chosen=at == 0,
+        )
+        for at, each in enumerate(table)
+    )
+    return Count(
+        rule="mean-place", round=asked.round, scope=asked.scope,
+        ballots=ballots_on_all(asked, places, [each.seat for each in table], weights),
+        outcome=Tally(totals=totals, explanation=explanation),
+    )  # fmt: skip
+
+
+def order(asked: Asked, ranked: Sequence[str], shown: Sequence[str], *, explanation: str) -> Count:
+    """The order in which one seat puts the answers it was `shown`; the first is chosen. Empty `ranked`: no reply.
+
+    `asked` may hold seats that were asked before and gave no usable reply; the last one ranked.
+    """
+    *_, last = asked.steps
+    places = {(last[0], seat): place for place, seat in enumerate(ranked, 1)}
+    totals = tuple(Total(about=seat, value=place, chosen=place == 1) for place, seat in enumerate(ranked, 1))
+    return Count(
+        rule="order", round=asked.round, scope=asked.scope, ballots=ballots_on_all(asked, places, shown, {}),
+        outcome=Tally(totals=totals, explanation=explanation),
+    )  # fmt: skip
+
+
+def endorsements(
+    asked: Asked, voting: Voting, table: Sequence[tuple[str, int, float | None]], ruling: Ruling
+) -> tuple[Count, Count]:
+    """The votes of a round of a debate: which answer how many endorse, and the Borda points of their rankings.
+
+    `table` is the standing of all proposals, the best first.
+    """
+    cast = tuple(
+        Ballot(seat=seat, about=vote.endorses if vote else None, value=vote.vote if vote else None, step=step)
+        for (seat, *_), step in asked.steps.items()
+        for vote in (voting.ballots.get(seat),)
+    )
+    endorsed = votes_by_proposal(voting.ballots)
+    totals = tuple(
+        Total(about=seat, value=count, seats=endorsed.get(seat, ()), chosen=at == 0)
+        for at, (seat, count, _) in enumerate(table)
+    )
+    places = {
+        (voter, seat): place for voter, vote in voting.ballots.items() for place, seat in enumerate(vote.ranking, 1)
+    }
+    points = tuple(Total(about=seat, value=mean) for seat, _, mean in table)
+    proposals = [seat for seat, _, _ in table]
+    return (
+        Count(
+            rule="borda", round=asked.round, scope=asked.scope, ballots=ballots_on_all(asked, places, proposals, {}),
+            outcome=Tally(totals=points, explanation="decides where equally many endorse two answers"),
+        ),
+        Count(
+            rule="majority", round=asked.round, scope=asked.scope, ballots=cast,
+            parameters={"invited": voting.invited, "needed": majority(voting.invited)},
+            outcome=Tally(totals=totals, met=ruling.winner is not None, explanation=ruling.explanation),
+        ),
+    )  # fmt: skip
+
+
+def confirmation(asked: Asked, author: str, verdicts: Mapping[str, bool], *, adopted: bool, explanation: str) -> Count:
+    """Whether the others approve of the answer that `author` merged."""
+    total = Total(
+        about=author,
+        value=sum(verdicts.values()),
+        seats=tuple(seat for seat, approves in verdicts.items() if approves),
+        chosen=adopted,
+    )
+    return Count(
+        rule="confirmation", round=asked.round, scope=asked.scope,
+        parameters={"needed": majority(len(asked.steps) + 1) - 1},
+        ballots=ballots(asked, verdicts, about=lambda _: author),
+        outcome=Tally(totals=(total,), met=adopted, explanation=explanation),
+    )  # fmt: skip
+
+
+def confidence(asked: Asked, given: Mapping[str, float | None], *, met: bool, explanation: str, **rule: Value) -> Count:
+    """How sure an arbiter is of its synthesis."""
+    return Count(
+        rule="confidence", round=asked.round, scope=asked.scope, parameters=rule, ballots=ballots(asked, given),
+        outcome=Tally(met=met, explanation=explanation),
+    )  # fmt: skip
+
+
+def likeness(
+    asked: Asked,
+    groups: Sequence[Sequence[str]],
+    chosen: Sequence[str],
+    weights: Mapping[str, float],
+    *,
+    explanation: str,
+    **parameters: Value,
+) -> Count:
+    """Groups of answers that are alike, and which of them go on. A ballot's value is the number of its group."""
+    group_of: dict[str, Value] = {seat: number for number, group in enumerate(groups, 1) for seat in group}
+    totals = tuple(
+        Total(
+            about=f"group {number}",
+            value=sum(weights[seat] for seat in group),
+            seats=tuple(group),
+            chosen=all(seat in chosen for seat in group),
+        )
+        for number, group in enumerate(groups, 1)
+    )
+    return Count(
+        rule="likeness", round=asked.round, scope=asked.scope, parameters=parameters,
+        ballots=ballots(asked, group_of, weights), outcome=Tally(totals=totals, explanation=explanation),
+    )  # fmt: skip
+
+
+def panel(
+    asked: Asked,
+    ideas: Mapping[str, Idea],
+    chosen: Sequence[str],
+    scores: Mapping[Key, float],
+    about: Callable[[Key], str],
+    *,
+    explanation: str,
+    **parameters: Value,
+) -> Count:
+    """Which answers are on a panel: good ones on whose worth the seats differ most. `ideas` are by name of answer."""
+    totals = tuple(
+        Total(
+            about=name,
+            value=idea.mean if idea.scores else None,
+            figures={"stddev": idea.stddev, "controversy": idea.controversy} if idea.scores else {},
+            chosen=name in chosen,
+        )
+        for name, idea in ideas.items()
+    )
+    return Count(
+        rule="controversy", round=asked.round, scope=asked.scope, parameters=parameters,
+        ballots=ballots(asked, scores, about=about), outcome=Tally(totals=totals, explanation=explanation),
     )  # fmt: skip

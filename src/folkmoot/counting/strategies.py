@@ -27,6 +27,7 @@ class Selection:
     seats: tuple[str, ...]  # empty: nothing is agreed on, so there is nothing to arbitrate
     notes: Mapping[str, JSON] = field(default_factory=dict)  # what the result says of single answers
     why: str = ""
+    groups: tuple[tuple[str, ...], ...] = ()  # answers that are alike, where the strategy looks for them
 
 
 class Strategy(BaseModel):
@@ -79,8 +80,8 @@ class Voting(Strategy):
             for seat in group
         }
         if not agreed and self.fallback_to_all:
-            return Selection(tuple(answers), notes, f"{why}, so all are heard")
-        return Selection(top if agreed else (), notes, why)
+            return Selection(tuple(answers), notes, f"{why}, so all are heard", tuple(groups))
+        return Selection(top if agreed else (), notes, why, tuple(groups))
 
     def groups(self, answers: Mapping[str, str]) -> list[tuple[str, ...]]:
         """Each answer joins the first group whose first member it is like."""
@@ -177,7 +178,10 @@ class Semantic(Strategy):
             for seat, vector in vectors.items()
         }
         return Selection(
-            tuple(seat for seat in answers if seat in top), notes, f"{len(top)} of {len(answers)} answers lie together"
+            tuple(seat for seat in answers if seat in top),
+            notes,
+            f"{len(top)} of {len(answers)} answers lie together",
+            tuple(clusters),
         )
 
 

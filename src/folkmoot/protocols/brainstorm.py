@@ -3,7 +3,7 @@
 After refinery, https://github.com/Lightless-Labs/refinery. Every seat stays to the end, and every round is run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,14 +12,14 @@ from pydantic import Field
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
-from folkmoot.counting import lineages
+from folkmoot.counting import lineages, sheets
 from folkmoot.counting.lineages import Lineage, Turn
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import IDEA_RATING, Rating
 from folkmoot.formats.variants import VARIANT
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.types import JSON, Candidate, Outcome
+from folkmoot.types import JSON, Candidate, Count, Outcome
 
 Visibility = Literal["blind", "score-only", "own-reviews", "full-visibility"]
 
@@ -45,6 +45,7 @@ class Course:
     questions: Mapping[Lineage, str]  # by seat, then by variant
     turns: list[Turn]
     failures: list[JSON]
+    counts: list[Count]  # of `turns`
 
     @property
     def variants(self) -> dict[str, str]:
@@ -81,7 +82,7 @@ async def brainstorm(run: Run, options: BrainstormOptions) -> Outcome:
     failures: list[JSON] = []
     asked = await _variants(run, failures) if options.prompt_variants == "per-model" else {"": run.prompt}
     questions = {Lineage(seat, variant): text for seat in run.all_seats for variant, text in asked.items()}
-    course = Course(questions, [], failures)
+    course = Course(questions, [], failures, [])
     async for _ in run.rounds(options.rounds):
         heard = Turn()
         try:
@@ -92,7 +93,7 @@ async def brainstorm(run: Run, options: BrainstormOptions) -> Outcome:
             raise
         run.require(1, "propose", heard.answers)
         turn = heard.in_order(course.questions, run.all_seats)
-        run.offer(_outcome(run, options, course, turn))
+        course.counts[:] = run.offer(_outcome(run, options, course, turn)).counts
         course.turns.append(turn)
     return run.offered
 
@@ -213,6 +214,7 @@ def _outcome(run: Run, options: BrainstormOptions, course: Course, turn: Turn) -
         scores=tuple(
             {_place(run, lineage): mean for lineage, mean in each.means().items()} for each in (*course.turns, turn)
         ),
+        counts=(*course.counts, _count(run, options, turn, [lineage for lineage, _ in panel])),
         details={
             "degraded": degraded,
             "evaluation_status": judged,
@@ -226,6 +228,27 @@ def _outcome(run: Run, options: BrainstormOptions, course: Course, turn: Turn) -
             "provider_failures": list(course.failures),
             "metadata": {"models_dropped": sorted({each["model_id"] for each in course.failures})},
         },
+    )
+
+
+def _count(run: Run, options: BrainstormOptions, turn: Turn, chosen: Sequence[Lineage]) -> Count:
+    """The scores of a round and the panel that follows; where nobody was asked to judge, who answered."""
+    judged = run.asked("evaluate")
+    if not judged.steps:
+        return sheets.answered(run.asked("propose"), {lineage.key: text for lineage, text in turn.answers.items()})
+    return sheets.panel(
+        judged,
+        {_place(run, lineage): idea for lineage, idea in turn.ideas().items()},
+        [_place(run, lineage) for lineage in chosen],
+        {
+            lineage.judged_by(judge): rating.score
+            for lineage, given in turn.ratings.items()
+            for judge, rating in given.items()
+        },
+        lambda key: _place(run, Lineage(*key[1:])),
+        explanation=f"{len(chosen)} of {len(turn.answers)} answers are on the panel",
+        panel_size=options.panel_size,
+        quality_floor=options.quality_floor,
     )
 
 

@@ -3,7 +3,7 @@
 After llm-consortium, https://github.com/irthomasthomas/llm-consortium, with the flags of both its generations.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
+from folkmoot.counting import sheets
 from folkmoot.counting.clusters import geometric_confidence
 from folkmoot.counting.rulings import Rule, Turn, details
 from folkmoot.counting.strategies import Strategy, embedding_model, strategy_of
@@ -20,7 +21,7 @@ from folkmoot.formats.confidence import CONFIDENT, as_confidence
 from folkmoot.formats.vector import VECTOR, Vector
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
-from folkmoot.types import Candidate, Outcome
+from folkmoot.types import Candidate, Count, Outcome
 
 
 class ConsortiumOptions(Options):
@@ -140,11 +141,20 @@ async def consortium(run: Run, options: ConsortiumOptions) -> Outcome:
         tight = geometric_confidence(list(vectors.values())) if vectors else None
         turn = Turn(tuple(asked), answers, selection, tight)
         turns.append(turn)
+        if selection.groups:
+            weights = {seat: run.weight(seat) for seat in asked}
+            turn.counts.append(
+                sheets.likeness(
+                    run.asked("propose"), selection.groups, selection.seats, weights, explanation=selection.why,
+                    strategy=options.strategy,
+                )
+            )  # fmt: skip
         if round == 1:
             run.offer(_outcome(run, options, turns))  # no ruling yet, but what was paid for is not lost
         if not selection.seats:
             return run.offer(_outcome(run, options, turns, "no_majority", selection.why))
         await _arbitrate(run, options, turns)
+        turn.counts += _count(run, options, turns)
         if turn.ruling is None:
             return run.offer(_outcome(run, options, turns, "arbiter_failed", "no arbiter gave a ruling"))
         turn.eliminated = strategy.leaving(turn.ranked, asked, round)
@@ -186,11 +196,30 @@ async def _arbitrate(run: Run, options: ConsortiumOptions, turns: Sequence[Turn]
         return
 
 
+def _count(run: Run, options: ConsortiumOptions, turns: Sequence[Turn]) -> Iterator[Count]:
+    """The arbiter's ruling on the last turn; none where one answer alone was left, which nobody ranks."""
+    asked, turn, rule = run.asked("arbitrate"), turns[-1], _rule(options)
+    met, _, said = rule.decide(turns)
+    if not asked.steps:
+        return
+    if options.judging_method != "default":
+        yield sheets.order(asked, turn.ranked, turn.selection.seats, explanation=said)
+        return
+    given = {turn.arbiter: turn.ruling.confidence} if turn.arbiter and turn.ruling else {}
+    yield sheets.confidence(
+        asked, given, met=met, explanation=said, threshold=rule.threshold, min_iterations=rule.min_iterations
+    )
+
+
+def _rule(options: ConsortiumOptions) -> Rule:
+    return Rule(options.judging_method, options.confidence_threshold, options.min_iterations)
+
+
 def _outcome(
     run: Run, options: ConsortiumOptions, turns: Sequence[Turn], status: str | None = None, why: str = ""
 ) -> Outcome:
     """What stands after these turns; with a `status`, the rule is not met."""
-    rule = Rule(options.judging_method, options.confidence_threshold, options.min_iterations)
+    rule = _rule(options)
     met, by_rule, said = rule.decide(turns)
     at = rule.best(turns)
     best = turns[-1] if at is None else turns[at]
@@ -206,6 +235,7 @@ def _outcome(
         strategy=options.strategy,
         explanation=why or "; ".join(filter(None, (said, best.selection.why))),
         leader=best.winner,
+        counts=tuple(count for turn in turns for count in turn.counts),
         details=details(
             turns, best, ids, run.labels,
             context_mode=options.context, config=options.model_dump(mode="json"),

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
-from folkmoot.counting import rankings
+from folkmoot.counting import rankings, sheets
 from folkmoot.counting.rankings import Standing
 from folkmoot.errors import CallFailed
 from folkmoot.formats import TEXT
@@ -252,16 +252,17 @@ def _answered(run: Run, answers: Mapping[str, str]) -> Outcome:
         strategy="mean-rank",
         explanation="one seat, nobody to rank it" if alone else "nobody has ranked the answers yet",
         leader=first,
+        counts=(sheets.answered(run.asked("propose"), answers),),
     )
 
 
 def _outcome(run: Run, ranked: Ranked, status: str, why: str) -> Outcome:
     """The order as it is. The leader is a matter of counting, whatever a chair makes of it."""
     first, asked = ranked.table[0], ranked.asked
-    counted = "nobody ranked the answers" if asked else "two answers, which leaves nothing to rank"
+    counted = places = "nobody ranked the answers" if asked else "two answers, which leaves nothing to rank"
     if first.mean_rank is not None:
-        counted = f"ranked first: {run.model_id(first.seat)}, mean place {first.mean_rank:.2f} of {asked - 1}"
-        counted += f" in {len(ranked.given)} of {asked} rankings"
+        places = f"mean place {first.mean_rank:.2f} of {asked - 1} in {len(ranked.given)} of {asked} rankings"
+        counted = f"ranked first: {run.model_id(first.seat)}, {places}"
     names = {run.labels[seat]: run.model_id(seat) for seat in ranked.answers}
     best = {"model_id": run.model_id(first.seat), "answer": ranked.answers[first.seat]}
     details: JSON = {
@@ -280,8 +281,13 @@ def _outcome(run: Run, ranked: Ranked, status: str, why: str) -> Outcome:
         ],
         "rankings_asked": asked,
     }
+    answered = _answered(run, ranked.answers)
+    counts = answered.counts
+    if asked:
+        orders = _orders(run, ranked.given)
+        counts += (sheets.mean_place(run.asked("rank"), orders, ranked.table, _weights(run), explanation=places),)
     told = {"status": status, "leader": first.seat, "explanation": f"{why}; {counted}", "details": details}
-    return _answered(run, ranked.answers).model_copy(update=told)
+    return answered.model_copy(update={**told, "counts": counts})
 
 
 SYSTEM = f"""\

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
-from folkmoot.counting import ballots
+from folkmoot.counting import ballots, sheets
 from folkmoot.counting.ballots import Ruling
 from folkmoot.counting.debate_rounds import Course, Merge, Turn, report, said_in, tallies
 from folkmoot.errors import CallFailed
@@ -103,6 +103,7 @@ async def _alone(run: Run, course: Course) -> Outcome:
         Outcome(
             status="single_model", met=True, winner=seat, answer=answer, round=1, strategy="single-model",
             answers=(Candidate(seat=seat, answer=answer),), explanation="one seat, nobody to debate with", leader=seat,
+            counts=(sheets.answered(run.asked("propose"), {seat: answer}),),
             details=report([], None, course.sources, answer, run.model_id),
         )
     )  # fmt: skip
@@ -155,6 +156,7 @@ async def _vote(run: Run, course: Course, turn: Turn) -> None:
     async with batch:
         for seat, call in calls.items():
             batch.add("vote", seat, call)
+        turn.asked = run.asked("vote")
         async for done in batch:
             assert isinstance(done.value, Vote)
             cast = {**turn.votes, done.key: done.value}
@@ -186,6 +188,7 @@ async def _merge(run: Run, course: Course, merge: Merge) -> None:
             batch.add(
                 "confirm", seat, _call(run, course, seat, CONFIRM, endorsed, merged, CHECK, shown=Turn(turn.proposals))
             )
+        merge.asked = run.asked("confirm")
         async for done in batch:
             assert isinstance(done.value, Confirmation)
             given = {**merge.verdicts, done.key: done.value}

@@ -194,15 +194,16 @@ class Ballot(Record):
 
     seat: str  # the seat that was asked
     about: str | None = None  # whose answer: a seat, or the name of one of its answers; None: the ballot says it itself
-    value: bool | float | str | None = None  # None: no readable reply, or one that came after the decision
+    value: bool | int | float | str | None = None  # None: no readable reply, or one that came after the decision
     weight: float = 1.0
     step: str = ""  # the call it came from
 
 
 class Total(Record):
-    """What the ballots about one answer come to."""
+    """What the ballots about one answer, or those that say the same, amount to."""
 
-    about: str  # as in a ballot, or what the ballots of a group say
+    about: str | None = None  # as in a ballot
+    says: str = ""  # of a group of ballots: what they say; it has no `about`
     value: float | None = (
         None  # the figure that counts, e.g. a mean score or a number of votes; None: no ballot has one
     )
@@ -228,7 +229,7 @@ class Count(Record):
     rule: str  # mean-score, plurality, ...
     round: int
     scope: str = ""  # of a protocol inside a protocol, e.g. "converge/"
-    parameters: Mapping[str, bool | float | str | None] = Field(default_factory=dict)
+    parameters: Mapping[str, bool | int | float | str | None] = Field(default_factory=dict)
     ballots: tuple[Ballot, ...] = ()
     outcome: Tally = Tally()
 

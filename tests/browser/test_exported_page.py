@@ -1,6 +1,5 @@
-"""The exported page in a real browser, offline: it comes to the verdicts of the shared vectors and of real runs."""
+"""The exported page in a real browser, offline: it shows runs of every protocol, and nothing in it can run."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,18 +10,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from folkmoot.blocking import wait_for
-from folkmoot.counting.closing import VoteThreshold, register_closing
 from folkmoot.proof.export_file import mailed
 from folkmoot.protocols import protocol_names
 from folkmoot.providers.sim.personas import read_character
 from folkmoot.providers.sim.replies import reply as simulate
 from folkmoot.record.store import RunFolder
 from folkmoot.render.html import page as page_of
-from folkmoot.render.html.page import VERDICT, script
 from folkmoot.types import JSON, Request
-from tests.play import judges, new_folder, play, spec_for
+from tests.play import judges, new_folder, play, review, spec_for
 from tests.protocols.cases import TRAP, Says, limits, quarrelling, rocky
-from tests.vectors.played import load
+from tests.protocols.show_of_hands import show_of_hands
 
 T = TypeVar("T")
 
@@ -32,12 +29,6 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
 )  # fmt: skip
-VECTORS = {vector["name"]: vector for vector in load()}
-COUNT = f"""all => {{
-  {script(VERDICT)}
-  const told = ({{counted, tally, offered, ...verdict}}) => verdict;
-  return Object.fromEntries(Object.entries(all).map(([name, each]) => [name, told(verdict_js.verdict(each))]));
-}}"""
 HOSTILE = "</script><script>window.hit = 1</script><img src=x onerror='window.hit = 2'> **bold** <b>tag</b>"
 
 
@@ -63,26 +54,6 @@ def page(browser: Browser) -> Iterator[Page]:
     assert complaints == []
     assert [url for url in asked if not url.startswith(("file://", "blob:"))] == []
     context.close()
-
-
-@pytest.fixture(scope="module")
-def counted(browser: Browser) -> dict[str, JSON]:
-    """What JavaScript makes of the ballots of every vector."""
-    opened = browser.new_page()
-    ballots = {name: vector["ballots"] for name, vector in VECTORS.items()}
-    told: dict[str, JSON] = opened.evaluate(COUNT, ballots)
-    opened.close()
-    return told
-
-
-@pytest.mark.parametrize("name", VECTORS)
-def test_the_ballots_of_a_vector_come_to_its_verdict(name: str, counted: dict[str, JSON]) -> None:
-    found, expected = counted[name], dict(VECTORS[name]["verdict"])
-    if (panel := expected.pop("panel", None)) is not None:
-        assert [line for line in found["answer"].splitlines() if line in panel] == panel
-    if (scores := expected.pop("scores", None)) is not None:
-        assert found["scores"][-1] == scores
-    assert {key: found[key] for key in expected} == expected
 
 
 def aside(work: Callable[..., T], *arguments: Any, **named: Any) -> T:
@@ -112,21 +83,65 @@ def opened(page: Page, folder: RunFolder, change: Any = None) -> Page:
 
 
 @pytest.mark.parametrize("name", sorted(protocol_names()))
-def test_every_protocol_comes_to_the_same_verdict_in_the_browser(name: str, page: Page, tmp_path: Path) -> None:
+def test_every_protocol_shows_what_it_counted(name: str, page: Page, tmp_path: Path) -> None:
     def says(request: Request) -> str:
         personas = ("careful", "hasty", "contrarian", "follower", "learner")
         return simulate(request, read_character(personas[(request.about.seat.number - 1) % 5], {}))[0]
 
-    opened(page, a_run(tmp_path, name, says, 5))
-    expect(page.locator(".check.good")).to_contain_text("Recomputed in this browser: the verdict follows")
+    folder = a_run(tmp_path, name, says, 5)
+    opened(page, folder)
+    counts = told_of(folder)["counts"]
+    last = [each for each in counts if (each["scope"], each["round"]) == (counts[-1]["scope"], counts[-1]["round"])]
+    sheets = page.locator(".round[open] .sheet")
+    expect(sheets).to_have_count(len(last))
+    expect(sheets.last).to_contain_text(counts[-1]["outcome"]["explanation"])
+    for at, count in enumerate(last):
+        if count["ballots"]:
+            expect(sheets.nth(at).locator("table").first.locator("tbody tr")).to_have_count(len(count["ballots"]))
 
 
 @pytest.mark.parametrize("name", sorted(protocol_names()))
 def test_also_where_seats_fail_and_the_run_is_cut_short(name: str, page: Page, tmp_path: Path) -> None:
     opened(page, a_run(tmp_path / "rocky", name, rocky))
-    expect(page.locator(".check.good")).to_be_visible()
+    expect(page.locator(".round .sheet").first).to_be_attached()
     opened(page, a_run(tmp_path / "short", name, limits=limits(max_calls=7)))
-    expect(page.locator(".check.good")).to_be_visible()
+    expect(page.locator(".verdict .badge")).to_be_visible()
+
+
+def test_a_page_says_how_it_is_checked_and_claims_nothing(page: Page, tmp_path: Path) -> None:
+    opened(page, a_run(tmp_path, "converge", judges({"s1": 9, "s2": 5, "s3": 6}), 3))
+    expect(page.locator(".check code")).to_have_text("uvx folkmoot verify FILE")
+    assert "recomputed" not in page.locator("main").inner_text().lower()
+
+
+def test_a_ballot_stands_beside_its_reply_and_leads_to_its_call(page: Page, tmp_path: Path) -> None:
+    def says(request: Request) -> str:
+        if request.about.phase == "propose":
+            return "An answer."
+        return "I would rather not say." if request.about.seat.name == "s3" else review(9, "Right, and well put. " * 9)
+
+    opened(page, a_run(tmp_path, "converge", says, 3, rounds=1, stability_rounds=1))
+    rows = page.locator(".sheet table").first.locator("tbody tr")
+    expect(rows.nth(0).locator("td").nth(2)).to_have_text("9")
+    expect(rows.nth(4).locator("td").nth(2)).to_have_text("not counted")
+    expect(rows.nth(4)).to_contain_text("I would rather not say.")
+    rows.nth(0).locator("summary").click()
+    expect(rows.nth(0).locator(".verbatim")).to_contain_text('"score": 9')
+    rows.nth(0).get_by_role("button").click()
+    expect(page.locator("#call h3")).to_contain_text("scripted/a about scripted/b")
+    expect(page.locator("#call")).to_contain_text("Mean score: 9 for scripted/b")
+
+
+def test_a_protocol_of_a_plugin_shows_its_count(page: Page, tmp_path: Path) -> None:
+    with show_of_hands():
+        opened(
+            page, a_run(tmp_path, "show-of-hands", lambda request: "yes" if request.about.seat.number > 1 else "no", 3)
+        )
+    sheet = page.locator(".sheet")
+    expect(sheet.locator("h3")).to_have_text("Show of hands needed: 2")
+    expect(sheet.locator("table").first.locator("tbody tr").first).to_contain_text("scripted/a")
+    expect(sheet.locator("tr.ahead td")).to_have_text(["★ yes", "2", "scripted/b, scripted/c"])
+    expect(sheet.locator(".badge")).to_have_text("met")
 
 
 @pytest.mark.parametrize("name", sorted(protocol_names()))
@@ -171,29 +186,11 @@ def test_the_policy_stops_what_would_be_put_in(browser: Browser, tmp_path: Path)
     shown.close()
 
 
-def test_a_changed_ballot_is_found(page: Page, tmp_path: Path) -> None:
-    def better(told: JSON) -> None:
-        for call in told["testimony"]["calls"]:
-            if call["phase"] == "evaluate" and call["key"][1] == "s2":
-                call["value"]["score"] = 10
-
-    opened(page, a_run(tmp_path, "converge", judges({"s1": 9, "s2": 5, "s3": 6}), 3), better)
-    bad = page.locator(".check.bad")
-    expect(bad).to_contain_text("the verdict does not follow")
-    expect(bad.locator("tr", has_text="winner")).to_contain_text("s1")
-
-
 def test_an_unfinished_run_says_so(page: Page, tmp_path: Path) -> None:
     folder = a_run(tmp_path, "converge")
     folder.result_file.unlink()
     opened(page, folder)
-    expect(page.locator(".check.open")).to_contain_text("unfinished")
-
-
-def test_a_rule_of_somebody_elses_own_is_not_recomputed(page: Page, tmp_path: Path) -> None:
-    register_closing("own-rule", lambda threshold, rounds: VoteThreshold(threshold, rounds, "own-rule"))
-    opened(page, a_run(tmp_path, "converge", closing="own-rule"))
-    expect(page.locator(".check.open")).to_contain_text("Not recomputed here")
+    expect(page.locator(".check")).to_contain_text("unfinished")
 
 
 def test_it_works_from_the_keyboard(page: Page, tmp_path: Path) -> None:
@@ -223,8 +220,12 @@ def test_the_count_is_what_it_was_at_that_point(page: Page, tmp_path: Path) -> N
     expect(page.locator("#so-far")).to_have_text("Nobody is ahead at this point.")
     page.keyboard.press("End")
     expect(page.locator("#so-far")).to_have_text("Ahead at this point: scripted/a.")
-    row = page.get_by_role("region").locator("tr.ahead").first
-    expect(row.locator("td")).to_have_text(["scripted/a", "", "9", "9", "9", "9"])
+    count = page.get_by_label("count")
+    expect(count.locator("tr.ahead td")).to_have_text(["★ scripted/a", "9"])
+    expect(count).to_contain_text("9.0 ≥ 8.0, stable 2/2")
+    page.keyboard.press("ArrowLeft")
+    expect(count).to_contain_text("5 of 6 ballots of the next count are in.")
+    expect(count).to_contain_text("9.0/8.0, stable 1/2")
 
 
 def test_a_reply_stands_beside_what_was_read_in_it_and_what_was_asked(page: Page, tmp_path: Path) -> None:
@@ -239,21 +240,13 @@ def test_a_reply_stands_beside_what_was_read_in_it_and_what_was_asked(page: Page
 
 
 def test_who_endorsed_whom_is_shown(page: Page, tmp_path: Path) -> None:
-    vector = VECTORS["debate: a majority endorses one answer"]
-    votes = {step: reply for step, reply in vector["replies"].items() if "/vote/" in step}
-
     def says(request: Request) -> str:
-        given = votes.get(request.about.step, vector["replies"].get(request.about.phase, "A proposal."))
-        text = given if isinstance(given, str) else json.dumps(given)
-        for seat, label in spec_for("debate", 3).labels.items():
-            text = text.replace(f"@{seat}", label)
-        return text
+        return "A proposal." if request.about.format == "text" else request.about.example
 
-    opened(page, a_run(tmp_path, "debate", says, 3, prompt="How many?"))
+    opened(page, a_run(tmp_path, "debate", says, 3, early="off"))
     page.keyboard.press("End")
-    first = page.locator("tr.ahead").first.locator("td")
-    expect(first.nth(0)).to_have_text("scripted/b")
-    expect(first.nth(2)).to_have_text("scripted/a, scripted/c")
+    majority = page.locator(".sheet", has_text="Majority")
+    expect(majority.locator("tr.ahead td")).to_have_text(["★ scripted/b", "3", "scripted/a, scripted/b, scripted/c"])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

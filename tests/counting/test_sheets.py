@@ -10,7 +10,7 @@ def table(count: Count) -> list[tuple[str, str | None, object, str]]:
     return [(each.seat, each.about, each.value, each.step) for each in count.ballots]
 
 
-def figures(count: Count) -> dict[str, tuple[float | None, bool]]:
+def figures(count: Count) -> dict[str | None, tuple[float | None, bool]]:
     return {each.about: (each.value, each.chosen) for each in count.outcome.totals}
 
 
@@ -72,7 +72,7 @@ def test_a_vote_counts_groups_of_answers_and_those_who_did_not_answer_too() -> N
         ("s3", None, "391.0", "r1/answer/s3"),
         ("s4", None, None, "r1/answer/s4"),
     ]
-    assert [(each.about, each.value, each.seats, each.chosen) for each in count.outcome.totals] == [
+    assert [(each.says, each.value, each.seats, each.chosen) for each in count.outcome.totals] == [
         ("391", 2.0, ("s1", "s3"), True),
         ("390", 1.0, ("s2",), False),
     ]

@@ -1,4 +1,4 @@
-"""A verdict follows from its record or it does not: the shared vectors, honest runs, and every way to cheat."""
+"""A verdict follows from its record or it does not: honest runs, and every way to cheat."""
 
 import asyncio
 import contextlib
@@ -26,21 +26,7 @@ from folkmoot.testing import ScriptedProvider
 from folkmoot.types import JSON, Attachment
 from tests.play import judges, lines, new_folder, play, spec_for
 from tests.protocols.cases import EVERY, TRAP, Says, limits, quarrelling, rocky
-from tests.vectors.played import load, played
-
-VECTORS = {vector["name"]: vector for vector in load()}
-
-
-@pytest.mark.parametrize("name", VECTORS)
-def test_the_replies_of_a_vector_come_to_its_verdict(name: str) -> None:
-    outcome, ballots = played(VECTORS[name])
-    assert ballots == VECTORS[name]["ballots"], "run `python -m tests.vectors.played`, if a format has changed"
-    expected = dict(VECTORS[name]["verdict"])
-    if (panel := expected.pop("panel", None)) is not None:
-        assert [line for line in outcome["answer"].splitlines() if line in panel] == panel
-    if (scores := expected.pop("scores", None)) is not None:
-        assert outcome["scores"][-1] == scores
-    assert {key: outcome[key] for key in expected} == expected
+from tests.protocols.show_of_hands import show_of_hands
 
 
 def verified(folder: RunFolder) -> Verification:
@@ -82,7 +68,10 @@ def test_it_says_what_was_counted_round_by_round(tmp_path: Path) -> None:
     play("converge", judges({"s1": 9, "s2": 5, "s3": 6}), folder=folder)
     found = verified(folder)
     assert found.counted == [
-        f"round {round}: propose 3, evaluate 6; ahead: scripted/a, mean score 9" for round in (1, 2)
+        "round 1: propose 3, evaluate 6; ahead: scripted/a, mean score 9",
+        "  mean-score, 6 ballots: 9.0/8.0, stable 1/2",
+        "round 2: propose 3, evaluate 6; ahead: scripted/a, mean score 9",
+        "  mean-score, 6 ballots: 9.0 ≥ 8.0, stable 2/2",
     ]
     assert found.verdict == "converged, winner scripted/a (9.0 ≥ 8.0, stable 2/2)"
 
@@ -108,6 +97,44 @@ def test_a_winner_changed_in_the_result_is_found(tmp_path: Path) -> None:
     result["outcome"]["winner"] = "s2"
     folder.result_file.write_text(json.dumps(result))
     assert verified(folder).problems == ['winner: recorded "s2", recomputed "s1"']
+
+
+def test_a_ballot_changed_on_a_count_sheet_is_found(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path)
+    play("converge", judges({"s1": 9, "s2": 5, "s3": 6}), folder=folder)
+    result = json.loads(folder.result_file.read_text())
+    result["outcome"]["counts"][0]["ballots"][2]["value"] = 2.0
+    folder.result_file.write_text(json.dumps(result))
+    (problem,) = checked(folder).problems
+    assert problem.startswith("counts: recorded ") and '"value": 2.0' in problem
+
+
+def test_a_result_of_before_there_were_count_sheets_still_follows(tmp_path: Path) -> None:
+    folder = a_run(tmp_path)
+    result = json.loads(folder.result_file.read_text())
+    del result["outcome"]["counts"]
+    folder.result_file.write_text(json.dumps(result))
+    assert folder.result() is not None
+    assert checked(folder).problems == []
+    assert asyncio.run(mailed(folder, packed=False))["counts"]
+
+
+def test_a_count_sheet_changed_in_a_mailed_file_is_found(tmp_path: Path) -> None:
+    told = asyncio.run(mailed(a_run(tmp_path, "vote"), packed=False))
+    told["counts"][-1]["ballots"][0]["value"] = "something else"
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(told))
+    (problem,) = asyncio.run(verify_file(file, page_of)).problems
+    assert problem.startswith("its count sheets are not those of its record: ")
+
+
+def test_the_count_of_a_plugins_protocol_is_shown_mailed_and_verified(tmp_path: Path) -> None:
+    with show_of_hands():
+        folder = a_run(tmp_path, "show-of-hands", lambda request: "yes" if request.about.seat.number > 1 else "no")
+        found = checked(folder)
+        assert (found.problems, found.counted[1]) == ([], "  show-of-hands, 4 ballots: 3 of 4 hands")
+        (count,) = asyncio.run(mailed(folder, packed=True))["counts"]
+    assert [ballot["value"] for ballot in count["ballots"]] == ["no", "yes", "yes", "yes"]
 
 
 def test_a_request_that_was_changed_is_found(tmp_path: Path) -> None:

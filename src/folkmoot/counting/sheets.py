@@ -16,7 +16,7 @@ from folkmoot.counting.rankings import Standing
 from folkmoot.counting.votes import Group
 from folkmoot.types import Asked, Ballot, Count, Tally, Total
 
-Value = bool | float | str | None
+Value = bool | int | float | str | None
 Key = tuple[str, ...]
 K = TypeVar("K", bound=str | Key)
 
@@ -128,7 +128,7 @@ def plurality(
     """
     totals = tuple(
         Total(
-            about=says(group),
+            says=says(group),
             value=group.size[0],
             seats=tuple(dict.fromkeys(seat_of(each) for each in group.members)),
             figures={"weight": group.size[1]} if len(group.size) > 1 else {},
@@ -155,7 +155,7 @@ def same_conclusion(asked: Asked, parts: Sequence[Sequence[str]] | None) -> Coun
     return Count(
         rule="same-conclusion", round=asked.round, scope=asked.scope,
         ballots=ballots(asked, {seat: value for (seat, *_) in asked.steps}),
-        outcome=Tally(totals=tuple(Total(about=" = ".join(part), chosen=True) for part in same), explanation=said),
+        outcome=Tally(totals=tuple(Total(says=" = ".join(part), chosen=True) for part in same), explanation=said),
     )  # fmt: skip
 
 
@@ -271,7 +271,7 @@ def likeness(
     group_of: dict[str, Value] = {seat: number for number, group in enumerate(groups, 1) for seat in group}
     totals = tuple(
         Total(
-            about=f"group {number}",
+            says=f"group {number}",
             value=sum(weights[seat] for seat in group),
             seats=tuple(group),
             chosen=all(seat in chosen for seat in group),

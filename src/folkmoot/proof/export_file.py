@@ -1,7 +1,8 @@
-"""A run as one JSON value that can be mailed: what its record says, and the record itself to check that by.
+"""A run as one JSON value that can be mailed: what its record holds, and the record itself, which proves the rest.
 
-Keys: `format`, `by` (version), `run_id`, `created`, `testimony`, `outcome` (what was recorded; null while unfinished),
-`result` (with costs), `receipt`, `record`. A page holds the same value in a script element that no browser runs.
+Keys: `format`, `by` (version), `run_id`, `created`, `testimony`, `counts` (the count sheets), `outcome` (the recorded
+decision; null while unfinished), `result` (with costs), `receipt`, `record`. A page holds the same value in a script
+element that no browser runs.
 """
 
 import json
@@ -15,9 +16,9 @@ from folkmoot.proof.receipt import receipt
 from folkmoot.proof.recount import outcome_json, recompute
 from folkmoot.record.bundle import Bundle, bundle_of, read_bundle, result_of
 from folkmoot.record.store import RunFolder
-from folkmoot.types import JSON
+from folkmoot.types import JSON, Result
 
-FORMAT = 1
+FORMAT = 2
 PAGE = re.compile(r'<script type="application/json" id="folkmoot-run">(?P<json>[^<]*)</script>')
 
 
@@ -35,11 +36,18 @@ async def mailed(folder: RunFolder, *, packed: bool) -> JSON:
         "created": spec.created,
         "ended_by_caller": found.ended_by_caller,
         "testimony": found.testimony.model_dump(mode="json"),
+        "counts": [count.model_dump(mode="json") for count in found.result.outcome.counts],
         "outcome": outcome_json(recorded.outcome) if recorded else None,
-        "result": recorded.model_copy(update={"folder": None}).model_dump(mode="json") if recorded else None,
+        "result": _without_counts(recorded) if recorded else None,
         "receipt": worth.model_dump(mode="json") if worth else None,
         "record": bundle.packed() if packed else bundle.model_dump(),
     }
+
+
+def _without_counts(result: Result) -> JSON:
+    """A result, without the count sheets, which stand by themselves, and without its place on this machine."""
+    shown: JSON = result.model_dump(mode="json", exclude={"folder": True, "outcome": {"counts"}})
+    return shown
 
 
 @dataclass(frozen=True)

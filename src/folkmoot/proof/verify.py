@@ -24,7 +24,7 @@ from folkmoot.proof.export_file import Mailed, mailed, read_mailed
 from folkmoot.proof.recount import Recomputed, recompute
 from folkmoot.record.bundle import hash_of, result_of, unpack
 from folkmoot.record.store import RunFolder, RunSpec
-from folkmoot.types import JSON, About, Attachment, Message, Request, Result, Seat
+from folkmoot.types import JSON, About, Attachment, Count, Message, Request, Result, Seat
 
 SHOWN = 100  # characters of a value that differs
 MOST = 5  # problems of one kind that are told
@@ -242,6 +242,10 @@ def _shown_otherwise(shown: JSON, says: JSON) -> Iterable[str]:
 
 
 def _shows(name: str, shown: object, says: object) -> str:
+    if name == "counts":
+        return (
+            f"its count sheets are not those of its record: it shows {_brief(shown, says)}, not {_brief(says, shown)}"
+        )
     return f"it shows another {name}, {_brief(shown, says)}, than its record has: {_brief(says, shown)}"
 
 
@@ -262,6 +266,9 @@ def _counted(recomputed: Recomputed) -> Iterable[str]:
                 (read if isinstance(event, events.CallFinished) else failed)[step.phase] += 1
             case events.Offered() if event.outcome.leader:
                 ahead[here] = _ahead(event.outcome.leader, event.outcome.scores, names)
+    sheets: dict[tuple[str, int], list[str]] = {}
+    for count in recomputed.result.outcome.counts:
+        sheets.setdefault((count.scope, count.round), []).append(f"  {_count(count)}")
     for (scope, round), (read, failed) in rounds.items():
         phases = [
             f"{phase} {read[phase]}" + (f" ({failed[phase]} failed)" if failed[phase] else "")
@@ -269,6 +276,15 @@ def _counted(recomputed: Recomputed) -> Iterable[str]:
         ]
         last = ahead.get((scope, round))
         yield f"{scope}round {round}: {', '.join(phases) or 'nothing'}" + (f"; ahead: {last}" if last else "")
+        yield from sheets.get((scope, round), ())
+
+
+def _count(count: Count) -> str:
+    """A count sheet on one line: the rule, how many ballots, and what it gives."""
+    empty = sum(ballot.value is None for ballot in count.ballots)
+    ballots = f"{len(count.ballots)} ballot{'' if len(count.ballots) == 1 else 's'}" if count.ballots else "no ballots"
+    said = f"{count.rule}, {ballots}" + (f" ({empty} not counted)" if empty else "")
+    return f"{said}: {count.outcome.explanation}" if count.outcome.explanation else said
 
 
 def _ahead(leader: str, scores: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> str:

@@ -149,6 +149,8 @@ async def consortium(run: Run, options: ConsortiumOptions) -> Outcome:
                     strategy=options.strategy,
                 )
             )  # fmt: skip
+        else:
+            turn.counts.append(sheets.answered(run.asked("propose"), answers))
         if round == 1:
             run.offer(_outcome(run, options, turns))  # no ruling yet, but what was paid for is not lost
         if not selection.seats:

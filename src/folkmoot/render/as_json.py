@@ -161,8 +161,12 @@ def _count_json(count: Count, ids: Mapping[str, str]) -> JSON:
         "outcome": {
             "totals": [
                 {
-                    "about": named(each.about), "value": each.value, "model_ids": [named(seat) for seat in each.seats],
-                    **each.figures, "chosen": each.chosen,
+                    "about": named(each.about),
+                    "says": each.says,
+                    "value": each.value,
+                    "model_ids": [named(seat) for seat in each.seats],
+                    **each.figures,
+                    "chosen": each.chosen,
                 }
                 for each in count.outcome.totals
             ],

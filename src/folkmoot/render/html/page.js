@@ -1,8 +1,9 @@
-// The page of a run: its verdict computed again, and every call to scrub through.
+// The page of a run: its verdict, what was counted for it, and every call to scrub through.
 
+import { KIND_NAMES, Names, board, callView, details, kindOf, whereOf, whoOf } from "./calls.js";
+import { leaderOf, standingAt } from "./counts.js";
 import { brief, counted, element, fill, money, verbatim, words } from "./elements.js";
-import { KIND_NAMES, Names, board, callView, checked, details, kindOf, tallyView, whereOf, whoOf } from "./told.js";
-import { differences, verdict } from "./verdicts/verdict.js";
+import { countedAs, sheetsView, standingView } from "./sheets.js";
 import { costView, dissent, receiptView } from "./worth.js";
 
 const PACE = 700; // milliseconds for one call, when playing
@@ -11,15 +12,9 @@ const run = JSON.parse(document.getElementById("folkmoot-run").textContent);
 const { testimony } = run;
 const calls = [...testimony.calls].sort((a, b) => a.order - b.order);
 const names = new Names(testimony);
-const found = verdict(testimony);
-const differing = run.outcome && found.status !== null ? differences(run.outcome, found) : [];
 const last = calls.length - 1;
-
-/** What was counted when this many replies were there. */
-function standingAt(at) {
-  if (at === last) return found;
-  return verdict({ ...testimony, calls: calls.slice(0, at + 1), refused: [] });
-}
+const byStep = new Map(calls.map((call) => [call.step, call]));
+const orders = new Map(calls.map((call) => [call.step, call.order]));
 
 /** The journal, which is packed: unpacked when somebody wants to see what was asked. */
 let requests = null;
@@ -104,7 +99,18 @@ function headView() {
         : null,
       result?.outcome.explanation ? element("p", { class: "faint" }, result.outcome.explanation) : null,
     ),
-    checked(run, found, differing),
+    checkView(),
+  );
+}
+
+/** A page can be made to say anything, so it says how it is checked and claims nothing itself. */
+function checkView() {
+  if (run.outcome === null) return element("p", { class: "check" }, "This run is unfinished, so there is no verdict yet.");
+  return element(
+    "p",
+    { class: "check" },
+    "To check that this verdict follows from the replies, without asking any model: ",
+    element("code", {}, "uvx folkmoot verify FILE"),
   );
 }
 
@@ -170,8 +176,7 @@ const list = element(
         {
           type: "button",
           onclick: () => {
-            go(at);
-            bar.view.scrollIntoView({ block: "nearest" });
+            show(at);
           },
         },
         element("span", { class: `dot ${kindOf(call)}`, "aria-hidden": "true" }),
@@ -190,11 +195,17 @@ const list = element(
 let position = 0;
 let timer = null;
 
+/** Go to a call from somewhere else on the page. */
+function show(at) {
+  go(at);
+  bar.view.scrollIntoView({ block: "nearest" });
+}
+
 function go(wanted) {
   position = Math.min(Math.max(wanted, 0), last);
   const call = calls[position];
-  const standing = standingAt(position);
-  const leader = standing.offered?.leader ?? null;
+  const standing = standingAt(run.counts, orders, call.order);
+  const leader = position === last && run.outcome ? run.outcome.leader : leaderOf(standing.made);
   bar.range.value = String(position);
   bar.range.setAttribute(
     "aria-valuetext",
@@ -204,9 +215,9 @@ function go(wanted) {
   [...bar.strip.children].forEach((tick, at) => tick.classList.toggle("past", at <= position));
   [...list.children].forEach((row, at) => row.classList.toggle("now", at === position));
   fill(boardPlace, board(run, calls, position, names, leader));
-  fill(tallyPlace, tallyView(standing.tally, names));
+  fill(tallyPlace, standingView(standing, names));
   fill(soFar, leader ? `Ahead at this point: ${names.of(leader)}.` : "Nobody is ahead at this point.");
-  fill(callPlace, callView(call, names, found.counted.has(call.step) || found.status === null, askedView(call)));
+  fill(callPlace, callView(call, names, countedAs(run.counts, call.step, names), askedView(call)));
 }
 
 function start() {
@@ -261,20 +272,17 @@ fill(
         callPlace,
       )
     : null,
+  run.counts.length
+    ? section(
+        "How it was counted",
+        sheetsView(run.counts, byStep, names, (step) => show(calls.findIndex((call) => call.step === step))),
+      )
+    : null,
   calls.length ? details(`All ${counted(calls.length, "call")}`, list) : null,
   run.outcome ? section("Dissent", dissent(run, names)) : null,
   run.receipt ? section("What the panel was worth", receiptView(run.receipt)) : null,
   run.result ? section("Cost", costView(run.result)) : null,
-  section(
-    "Checking it yourself",
-    element(
-      "p",
-      {},
-      "This page holds the whole record and needs no network. It counts what was read in the replies. ",
-      "That they were read right, and that nothing in the record was changed, is checked by ",
-      element("code", {}, "folkmoot verify FILE"),
-      ", which asks nobody.",
-    ),
+  element("footer", {},
     element("p", { class: "faint" }, `Run ${run.run_id}, exported by Folkmoot ${run.by}.`),
   ),
 );

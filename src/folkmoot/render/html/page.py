@@ -16,16 +16,10 @@ from folkmoot.types import JSON
 
 HERE = Path(__file__).parent
 
-VERDICT = (
-    "verdicts/numbers.js", "verdicts/run.js", "verdicts/converge.js", "verdicts/votes.js", "verdicts/vote.js",
-    "verdicts/ask.js", "verdicts/brainstorm.js", "verdicts/council.js", "verdicts/consortium.js", "verdicts/debate.js",
-    "verdicts/verdict.js",
-)  # fmt: skip
-"""Computes a verdict from ballots, and knows of no page. What a script imports stands before it."""
+SCRIPTS = ("elements.js", "counts.js", "calls.js", "sheets.js", "worth.js", "page.js")
+"""What a script imports stands before it."""
 
-SCRIPTS = (*VERDICT, "elements.js", "told.js", "worth.js", "page.js")
-
-_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(?:\w+/)*(\w+)\.js";$', re.MULTILINE)
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (function|class|const) (\w+)", re.MULTILINE)
 
 
@@ -48,7 +42,7 @@ def style() -> str:
 
 
 def page(run: JSON) -> str:
-    """The page for a run, as `mailed` tells it."""
+    """The page for a run. `run` is what `mailed` returns."""
     prompt = " ".join(str(run["testimony"]["prompt"]).split())
     title = html.escape(prompt[:80] + ("…" if len(prompt) > 80 else ""))
     policy = (
@@ -68,7 +62,7 @@ def page(run: JSON) -> str:
 <style>{style()}</style>
 </head>
 <body>
-<noscript><p>This page counts the ballots of a run again. For that it needs JavaScript, but no network.</p></noscript>
+<noscript><p>This page shows a run call by call. For that it needs JavaScript, but no network.</p></noscript>
 <main id="page"></main>
 <script type="application/json" id="folkmoot-run">{_inert(run)}</script>
 <script>{script()}</script>

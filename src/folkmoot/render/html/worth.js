@@ -1,7 +1,9 @@
 // What the panel was worth, who dissents, and what it cost.
 
 import { brief, counted, element, money, table, words } from "./elements.js";
-import { shortened } from "./told.js";
+
+/** As much of a text as fits into a cell. */
+const shortened = (text) => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
 
 /** Who did not want what won, and why. */
 export function dissent(run, names) {

@@ -1,6 +1,6 @@
-// What the page tells: the verdict, one call, the seats, the count.
+// The calls of a run on the page: who was asked what, the raw reply beside what was read in it, the seats as they stand.
 
-import { brief, counted, element, money, table, verbatim, words } from "./elements.js";
+import { counted, element, money, verbatim, words } from "./elements.js";
 
 const KINDS = {
   propose: "write",
@@ -58,52 +58,8 @@ export function whoOf(call, names) {
   return `${names.of(call.seat)}${about.length ? ` about ${about.join(", ")}` : ""}`;
 }
 
-/** Whether the verdict follows; `found` is what this page computed. */
-export function checked(run, found, differing) {
-  if (run.outcome === null) {
-    return element("p", { class: "check open" }, "This run is unfinished, so there is no verdict to compute.");
-  }
-  if (found.status === null) {
-    return element(
-      "p",
-      { class: "check open" },
-      `Not recomputed here: ${found.why}. `,
-      element("code", {}, "folkmoot verify"),
-      " can, where that is installed.",
-    );
-  }
-  if (differing.length) {
-    return element(
-      "div",
-      { class: "check bad", role: "alert" },
-      element("p", {}, element("strong", {}, "✗ Recomputed in this browser: the verdict does not follow.")),
-      table(
-        ["", "recorded", "recomputed"],
-        differing.map((row) => row.map((each, at) => (at ? shortened(each) : words(each)))),
-      ),
-    );
-  }
-  return element(
-    "div",
-    { class: "check good" },
-    element(
-      "p",
-      {},
-      element("strong", {}, "✓ Recomputed in this browser: the verdict follows"),
-      ` from ${found.counted.size === 1 ? "one parsed reply" : `${found.counted.size} parsed replies`}.`,
-    ),
-    found.rule ? element("p", { class: "faint" }, `The rule: ${found.rule}.`) : null,
-  );
-}
-
-/** As much of a value as fits into a cell. */
-export const shortened = (value) => {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-};
-
 /** One call: its raw text beside what was read in it. */
-export function callView(call, names, heard, asked) {
+export function callView(call, names, ballots, asked) {
   const spent = [
     `${call.seconds.toFixed(1)} s`,
     call.usage
@@ -114,10 +70,8 @@ export function callView(call, names, heard, asked) {
     call.model && call.model !== names.of(call.seat) ? `answered by ${call.model}` : null,
   ].filter(Boolean);
   const standing = call.unread
-    ? "The decision was taken before this reply was read; it cost, and counted for nothing."
-    : heard
-      ? null
-      : "This reply came after the decision; it cost, and counted for nothing.";
+    ? "The decision was taken before this reply was read: it was paid for and is not counted."
+    : null;
   return element(
     "article",
     { class: "call" },
@@ -133,7 +87,7 @@ export function callView(call, names, heard, asked) {
         element("h4", {}, call.before_repair ? "What it wrote when asked again" : "What it wrote"),
         call.text === null ? element("p", { class: "faint" }, "Nothing.") : verbatim(call.text),
       ),
-      element("section", {}, element("h4", {}, "What was read in it"), ballot(call, names)),
+      element("section", {}, element("h4", {}, "What was read in it"), reading(call, names), ballots),
     ),
     call.before_repair ? details("What it wrote first, which could not be read", verbatim(call.before_repair)) : null,
     asked,
@@ -142,21 +96,13 @@ export function callView(call, names, heard, asked) {
 
 export const details = (title, ...inside) => element("details", {}, element("summary", {}, title), ...inside);
 
-function ballot(call, names) {
+function reading(call, names) {
   if (call.failure)
     return element("p", { class: "failed" }, `No usable reply: ${call.failure.kind}: ${call.failure.message}`);
   if (call.unread) return element("p", { class: "faint" }, "It was not read.");
-  const further =
-    "comes_to" in call
-      ? { comes_to: call.comes_to }
-      : "like" in call
-        ? { says_the_same_as: call.like.map((seat) => names.of(seat)) }
-        : null;
-  const read =
-    "value" in call
-      ? value(withoutWhole(call), names)
-      : element("p", { class: "faint" }, "The text itself, as it stands.");
-  return [read, further ? value(further, names) : null];
+  return "value" in call
+    ? value(withoutWhole(call), names)
+    : element("p", { class: "faint" }, "The text itself, as it stands.");
 }
 
 /** What was read, without a field that only repeats the whole text. */
@@ -240,35 +186,3 @@ export function board(run, calls, at, names, leader) {
     }),
   );
 }
-
-/** What is being counted, as a table. */
-export function tallyView(tally, names) {
-  if (!tally) return element("p", { class: "faint" }, "Nothing is counted yet.");
-  const short = (seat) => labelOnly(names, seat);
-  const cell = (content) => {
-    if (content === null || typeof content !== "object") return brief(content);
-    if (content.seats) return content.seats.map((seat) => names.of(seat)).join(", ") || "–";
-    return content.short ? short(content.seat) : `${names.of(content.seat)}${content.more ? ` (${content.more})` : ""}`;
-  };
-  const ahead = tally.leader ? tally.rows.findIndex((row) => row[0].seat === tally.leader) : tally.first ? 0 : -1;
-  return [
-    tally.round
-      ? element(
-          "p",
-          { class: "faint" },
-          `${tally.scope ? `${words(tally.scope.slice(0, -1))}, ` : ""}round ${tally.round}`,
-        )
-      : null,
-    table(
-      tally.head.map(cell),
-      tally.rows.map((row) => row.map(cell)),
-      ahead,
-    ),
-    tally.head.some((each) => each?.short)
-      ? element("p", { class: "faint" }, "Each column in the middle is a judge, by the label of its own answer.")
-      : null,
-    tally.note ? element("p", { class: "faint" }, tally.note) : null,
-  ];
-}
-
-const labelOnly = (names, seat) => (names.labels[seat] ?? names.of(seat)).replace(/^Answer /, "");

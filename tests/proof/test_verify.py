@@ -105,7 +105,7 @@ def test_a_ballot_changed_on_a_count_sheet_is_found(tmp_path: Path) -> None:
     result = json.loads(folder.result_file.read_text())
     result["outcome"]["counts"][0]["ballots"][2]["value"] = 2.0
     folder.result_file.write_text(json.dumps(result))
-    (problem,) = checked(folder).problems
+    (problem,) = verified(folder).problems
     assert problem.startswith("counts: recorded ") and '"value": 2.0' in problem
 
 
@@ -115,7 +115,7 @@ def test_a_result_of_before_there_were_count_sheets_still_follows(tmp_path: Path
     del result["outcome"]["counts"]
     folder.result_file.write_text(json.dumps(result))
     assert folder.result() is not None
-    assert checked(folder).problems == []
+    assert verified(folder).problems == []
     assert asyncio.run(mailed(folder, packed=False))["counts"]
 
 
@@ -131,7 +131,7 @@ def test_a_count_sheet_changed_in_a_mailed_file_is_found(tmp_path: Path) -> None
 def test_the_count_of_a_plugins_protocol_is_shown_mailed_and_verified(tmp_path: Path) -> None:
     with show_of_hands():
         folder = a_run(tmp_path, "show-of-hands", lambda request: "yes" if request.about.seat.number > 1 else "no")
-        found = checked(folder)
+        found = verified(folder)
         assert (found.problems, found.counted[1]) == ([], "  show-of-hands, 4 ballots: 3 of 4 hands")
         (count,) = asyncio.run(mailed(folder, packed=True))["counts"]
     assert [ballot["value"] for ballot in count["ballots"]] == ["no", "yes", "yes", "yes"]

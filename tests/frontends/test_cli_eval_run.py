@@ -21,6 +21,7 @@ def moot(tmp_path: Path) -> Installed:
     script.write_text(
         "number=$(sed -n 's/.*What is \\([0-9]*\\) .*/\\1/p' | head -n 1)\n"
         f'echo "$FOLKMOOT_MODEL" >> {tmp_path}/asked.log\n'
+        'if [ "$FOLKMOOT_MODEL" = first ]; then echo "ANSWER: 1"; exit; fi\n'
         'case "$FOLKMOOT_MODEL" in wrong) number=$((number + 1));; odd) number=$((number + number % 2));; esac\n'
         'echo "ANSWER: $((number * 7))"\n'
     )
@@ -100,6 +101,20 @@ def test_a_killed_evaluation_goes_on_and_asks_no_finished_call_again(moot: Insta
     expected = undisturbed(*command, "-o", "json").json
     for row, other in zip(done.json["conditions"], expected["conditions"], strict=True):
         assert {**row, "p50": 0, "p95": 0} == {**other, "p50": 0, "p95": 0}
+
+
+def test_two_conditions_are_compared_blindly_in_both_orders_and_paid_once(moot: Installed) -> None:
+    """This judge always prefers the answer that it reads first: it cannot tell, and is found out."""
+    words = ("eval", "compare", "sums.jsonl", "solo:sh/right", "solo:sh/wrong", "--judge", "sh/first", "-q")
+    done = moot(*words, "-m", "sh/right,sh/wrong", "--limit", "3", "--blind")
+    assert done.code == 0, done.err
+    assert "solo:sh/right against solo:sh/wrong: 50.0%" in done.out
+    assert "cannot be told apart" in done.out
+    assert "0 won, 0 lost, 3 tied; the order turned 3 of 3" in done.out
+    asked = (moot.home / "asked.log").read_text().split()
+    assert asked.count("first") == 6
+    assert moot(*words, "-m", "sh/right,sh/wrong", "--limit", "3").out == done.out
+    assert (moot.home / "asked.log").read_text().split() == asked
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,7 @@ EVAL = click.Group(
         "calibration": _CALIBRATION,
         "ceiling": evidence.CEILING,
         "panels": _panels_command("panels"),
+        "compare": evaluating.COMPARE,
         "run": evaluating.RUN,
     },
     help="Compare ways of asking, and look at saved runs again.",

@@ -132,6 +132,24 @@ def told(progress: Progress) -> str:
     return ", ".join(parts)
 
 
+def _compare(dataset: str, first: str, second: str, judge: str, blind: bool, **given: Any) -> int:
+    """Let a judge compare two ways of asking, blindly, in both orders.
+
+    FIRST and SECOND are conditions, as for `eval run`. The judge sees two answers without names, and each pair twice.
+    """
+    from folkmoot.evals.compare import compare
+
+    if not blind:
+        raise InputError("a comparison that shows who wrote what says little; --blind is the only kind there is")
+    planned = plan_of(dataset, {**given, "conditions": (first, second), "grader": None, "baseline": None})
+    if len(planned.conditions) != 2:
+        raise InputError("name two different conditions that are one way of asking each, such as vote and solo:MODEL")
+    entries = carry_out(planned, quiet=given["quiet"])
+    found = asyncio.run(compare(planned, this_machine(), entries, *planned.conditions, judge))
+    click.echo(found.text())
+    return 0
+
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 PLAN_FLAGS: list[click.Parameter] = [
@@ -165,5 +183,17 @@ RUN = click.Command(
             ["-o", "--output-format"], type=click.Choice(["text", "markdown", "json"]), default="text",
             show_default=True,
         ),
+    ],
+)  # fmt: skip
+
+COMPARE = click.Command(
+    "compare", callback=_compare, help=_compare.__doc__,
+    params=[
+        PLAN_FLAGS[0],
+        click.Argument(["first"]),
+        click.Argument(["second"]),
+        click.Option(["--judge"], required=True, metavar="MODEL", help="Who compares; best none of those compared."),
+        click.Option(["--blind/--open"], default=True, hidden=True),
+        *(each for each in PLAN_FLAGS[1:] if each.name not in ("conditions", "grader", "baseline")),
     ],
 )  # fmt: skip

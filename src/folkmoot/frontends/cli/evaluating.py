@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from folkmoot.errors import InputError
 from folkmoot.evals.harness import Entry, Plan, Progress, evaluate
+from folkmoot.evals.report import Row
 from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.frontends.cli.flags import split
 
@@ -32,6 +34,7 @@ def _run(dataset: str, **given: Any) -> int:
         accepted = {each.id: each.expected.accept for each in planned.dataset.samples}
         lines = audit_lines(entries, questions, accepted)
         write_file(given["log"].absolute(), "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in lines))
+    _draw(given["picture"], rows, entries)
     if given["output_format"] == "json":
         about = {"name": planned.dataset.name, "version": planned.dataset.version, "epochs": planned.epochs}
         found = {"dataset": about, "conditions": [row_json(row) for row in rows]}
@@ -44,7 +47,21 @@ def _run(dataset: str, **given: Any) -> int:
             click.echo(f"\n{category}\n\n{table(found_rows, markdown=markdown)}")
     if said := verdict(rows):
         click.echo(f"\n{said}")
+    if given["plot"]:
+        from folkmoot.evals.pictures import in_terminal
+
+        click.echo(f"\n{in_terminal(rows, width=min(120, shutil.get_terminal_size().columns))}")
     return 0
+
+
+def _draw(pictures: Sequence[str], rows: Sequence[Row], entries: Sequence[Entry]) -> None:
+    """Write the pictures that --picture names: KIND=FILE, or FILE for accuracy against cost."""
+    if pictures:
+        from folkmoot.evals.pictures import draw, save
+
+        for written in pictures:
+            kind, equals, file = written.partition("=")
+            save(draw(kind if equals else "cost", rows, entries), Path(file if equals else written))
 
 
 def plan_of(dataset: str, given: dict[str, Any]) -> Plan:
@@ -178,6 +195,11 @@ RUN = click.Command(
     params=[
         *PLAN_FLAGS,
         click.Option(["--log"], type=_FILE, help="Write one JSON line for each question: answers, grades, cost."),
+        click.Option(
+            ["--picture", "picture"], multiple=True, metavar="[KIND=]FILE",
+            help="Draw to a .png or .svg file: cost (accuracy against cost), agreement or errors. Repeatable.",
+        ),
+        click.Option(["--plot"], is_flag=True, help="Draw accuracy against cost here in the terminal."),
         click.Option(["--by-category"], is_flag=True, help="A table for each category too."),
         click.Option(
             ["-o", "--output-format"], type=click.Choice(["text", "markdown", "json"]), default="text",

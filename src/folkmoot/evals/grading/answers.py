@@ -85,8 +85,15 @@ def _scales(written: str, said: str) -> tuple[Fraction, ...]:
 _NUMBER = re.compile(
     r"(?<![\w.,/:^])[-−–+]?(?:[$€£]\s?|\\\$)?"
     r"(?:\d+\s+\d+/\d+|(?:\d{1,3}(?:[,\u00a0\u202f\u2009 ]\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
-    r"(?:\s?/\s?\d+(?:\.\d+)?)?(?:[eE][-+]?\d+(?!\w)|\s?(?:\^|\*\*)\s?\{?-?\d+\}?)?(?:\s?\\?%)?(?P<ordinal>st|nd|rd|th)?(?![\d/]|[.,:]\d)",
+    r"(?:\s?/\s?\d+(?:\.\d+)?)?(?:[eE][-+]?\d+(?!\w)|\s?(?:\^|\*\*)\s?\{?-?\d+\}?)?(?:\s?\\?%)?(?P<ordinal>st|nd|rd|th)?(?!\d|/\s?\d|[.,:]\d)",
 )
+
+
+_JOINED_BEFORE = re.compile(r"(?:[A-Za-z0-9)\]}]|\\[a-z]+)\s?[-+*/^×·−√]\s?\(?$|[√^]\s?$|[a-zA-Z]\($")
+_JOINED_AFTER = re.compile(
+    r"\s?(?:[-–—]|to\b)\s?[\d$]|\s?[-+*^×·√π]\s?\w|\(\w|\\?\s?(?:sqrt|pi)\b|√|π|[abceiknpqrtuvwxyz](?![a-zA-Z])"
+)
+"""What makes a number a part of something else: 3 to 4, p-2, 6√2, 5x; but 5 m and 5 kg are numbers with units."""
 
 
 def number_in(said: str, question: str = "") -> Fraction | None:
@@ -97,14 +104,16 @@ def number_in(said: str, question: str = "") -> Fraction | None:
     """
     if (whole := _value(said, question)) is not None:
         return whole
+    if place := re.fullmatch(r"\W*(\d+)(?:st|nd|rd|th)\W*", said):
+        return Fraction(place[1])
     rest = re.split(r"(?<![<>!])={1,2}|≈|\\approx", said)[-1]
     found = set()
     for each in _NUMBER.finditer(rest):
         if each["ordinal"] or negated(rest[: each.start()]):
             continue
         value = _value(each[0], question)
-        if value is None or re.match(r"\s?(?:[-–—]|to\b)\s?[\d$]", rest[each.end() :]):
-            return None  # a range, or a number that cannot be read
+        if value is None or _JOINED_BEFORE.search(rest[: each.start()]) or _JOINED_AFTER.match(rest[each.end() :]):
+            return None  # a range, a part of a formula, or a number that cannot be read
         found.add(value)
     return found.pop() if len(found) == 1 else None
 
@@ -166,9 +175,11 @@ def _evaluated(text: str) -> tuple[str, object] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _strict(ast.literal_eval(plain))
+            value = ast.literal_eval(plain)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
+    bare = isinstance(value, tuple) and not plain.startswith("(")  # 70,000 is a number
+    return None if bare else _strict(value)
 
 
 def _strict(value: object) -> tuple[str, object]:
@@ -185,12 +196,25 @@ def _strict(value: object) -> tuple[str, object]:
 
 
 def answer(reply: str, expected: Expected) -> Grade:
-    """Grade by what the accepted answers are: numbers, yes or no, letters, code, or words compared by their key."""
+    """Grade by what the accepted answers are: numbers, yes or no, letters, code, or words compared by their key.
+
+    An accepted answer in quotes is a text of which every character counts. A list is not its only member.
+    """
     keys = [key for each in expected.accept if (key := key_of(each, expected.question)) is not None]
     accepted = {key.text for key in keys}
     kinds = {key.kind for key in keys}
+    values = [value for each in expected.accept if (value := _evaluated(each)) is not None and value[0] in _WRITTEN]
 
     def right(said: str, marked: bool) -> bool:
+        value = _evaluated(said)
+        if value is not None and value[0] in _WRITTEN:
+            return value in values or (
+                not values and value[0] == "str" and _plain(said) in map(_plain, expected.accept)
+            )
+        if any(kind == "str" and text in _spellings(said) for kind, text in values):
+            return True
+        if values and all(kind == "str" for kind, _ in values):
+            return False
         key = key_of(said, expected.question)
         if key is not None and key.text in accepted:
             return True
@@ -199,13 +223,24 @@ def answer(reply: str, expected: Expected) -> Grade:
         return not marked and "text" in kinds and _ends_on(said, keys, expected.question)
 
     found = _on_conclusion(reply, right)
-    if found.right or found.said is None:
+    if found.right or found.said is None or values or (_evaluated(found.said) or ("",))[0] in _WRITTEN:
         return found
     if "number" in kinds:
         return numeric(reply, expected)
     if expected.choices or (kinds == {"choice"} and not accepted & {"yes", "no", "true", "false"}):
         return choice(reply, expected)
-    return literal(reply, expected) if "literal" in kinds else found
+    return found
+
+
+_WRITTEN = frozenset({"str", "list", "tuple", "dict", "set"})
+"""Types of literals that are compared as values; numbers and True have keys."""
+
+
+def _spellings(said: str) -> set[str]:
+    """What a text without quotes may stand for: itself, and with the escapes of a JSON or Python string undone."""
+    bare = said[1:-1] if len(said) > 1 and said[0] == said[-1] == "`" else said
+    escapes = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+    return {bare, re.sub(r"\\([ntr\\'\"])", lambda each: escapes[each[1]], bare)}
 
 
 def _yes_or_no(said: str) -> str | None:

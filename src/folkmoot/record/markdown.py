@@ -160,6 +160,7 @@ def final_page(result: Result, proposals: Sequence[Contribution], prompt: str, r
         "## How it was decided",
         _decision(result),
         *_scores(result),
+        *_counts(result),
         *_dissent(result),
         *_failures(result),
         *_details(result),
@@ -219,6 +220,25 @@ def _scores(result: Result) -> list[str]:
         if any(seat.seat in table for table in tables)
     ]
     return ["## Scores", _table(["seat", *(f"round {number}" for number in range(1, len(tables) + 1))], rows)]
+
+
+def _counts(result: Result) -> list[str]:
+    """The count sheets of the last round: a row for each total."""
+    counts = result.outcome.counts
+    ids = _ids(result)
+    rows = [
+        [
+            count.rule + ("" if count.outcome.met is None else " (met)" if count.outcome.met else " (not met)"),
+            ("★ " if total.chosen else "")
+            + (inline(total.says) if total.about is None else code(ids.get(total.about, total.about))),
+            "-" if total.value is None else f"{total.value:.4g}",
+            ", ".join(code(ids.get(seat, seat)) for seat in total.seats),
+        ]
+        for count in counts
+        if (count.round, count.scope) == (counts[-1].round, counts[-1].scope)
+        for total in count.outcome.totals
+    ]
+    return ["## Count", _table(["rule", "answer", "value", "by"], rows, numbers=False)] if rows else []
 
 
 def _dissent(result: Result) -> list[str]:

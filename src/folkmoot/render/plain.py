@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from folkmoot import events
+from folkmoot.render.sheets import count_table
 from folkmoot.render.wording import Stream, Style, duration, one_line, paint, score_table
 from folkmoot.types import Outcome, Result
 
@@ -197,7 +198,10 @@ class PlainView:
         self._shown = ""
         self._write(self._paint(verdict, "strong"))
         also = [each.seat for each in outcome.answers]
-        self._write(*score_table(outcome.scores, self._names, outcome.leader, also=also, colour=self._colour))
+        self._write(
+            *score_table(outcome.scores, self._names, outcome.leader, also=also, colour=self._colour)
+            or count_table(outcome.counts, self._names, colour=self._colour)
+        )
 
     def _conclusion(self, outcome: Outcome) -> str:
         words = ENDINGS.get(outcome.status) or one_line(outcome.status.replace("_", " ").capitalize())

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from folkmoot.formats.base import preview
+from folkmoot.render.sheets import count_table
 from folkmoot.render.wording import Style, cost, counted, duration, one_line, paint, score_table
 from folkmoot.types import Candidate, Result
 
@@ -82,7 +83,8 @@ def report_text(result: Result, *, colour: bool) -> str:
     parts: tuple[Iterable[str], ...] = (
         [""],
         _headline(result, ids, colour),
-        score_table(result.outcome.scores, ids, result.outcome.leader, also=also, colour=colour),
+        score_table(result.outcome.scores, ids, result.outcome.leader, also=also, colour=colour)
+        or count_table(result.outcome.counts, ids, colour=colour),
         _dissent(result),
         _others(result, ids),
         _losses(result, ids, colour),

@@ -77,7 +77,7 @@ def test_what_is_thought_aloud_is_not_the_ruling() -> None:
     draft = "<thinking>A member says <confidence>0.2</confidence>. <synthesis>A draft.</synthesis></thinking>\n"
     found = ruling(draft + tags())
     assert (found.synthesis, found.confidence) == ("It is 391.", 0.9)
-    with pytest.raises(Unparseable, match="never closed"):
+    with pytest.raises(Unparseable, match="there is neither"):
         ruling("<thinking>" + tags())
 
 

@@ -95,7 +95,7 @@ def test_a_ranking_is_read_as_models_write_it(reply: str) -> None:
         ("FINAL RANKING:\n2. Answer B\n3. Answer C\n4. Answer A", "places are 2, 3, 4"),
         ("Ranking, worst to best:\n1. Answer A\n2. Answer C\n3. Answer B", "begins with the worst"),
         ("Ranking (weakest first): A > C > B", "begins with the worst"),
-        ("Perhaps A > B > C. Or rather B > C > A?", "several rankings"),
+        ("Perhaps A > B > C. Or rather B > C > A?", "different rankings"),
         ("A > C < B", "both ways"),
         ('{"ranking": 7}', "not a list"),
         ('{"ranking": null}', "not a list"),

@@ -50,7 +50,7 @@ def test_a_partition_that_is_not_whole_is_refused(reply: str) -> None:
         "It adds up.\nVERDICT: Answer B",
         "**Verdict:** Answer B is right.",
         "My final verdict: **B**",
-        "Verdict: Answer A\nNo, wait.\nVerdict: Answer B",
+        "The other judge wrote:\n> Verdict: Answer A\n\nVerdict: Answer B",
     ],
 )
 def test_a_verdict_is_read_as_judges_write_it(reply: str) -> None:

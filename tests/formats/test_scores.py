@@ -45,7 +45,7 @@ READ = [
     ("8", 8), ("8.4", 8.4), ("8.5", 8.5), ("1e1", 10), ("1", 1), ("10", 10), ("7.25", 7.25),
     ('"8"', 8), ('"8/10"', 8), ('"8.5 / 10"', 8.5), ('"8 out of 10"', 8), ('"8 of 10"', 8), ('"8,5"', 8.5),
     ('"Score (1-10): 8"', 8), ('"on a 1-10 scale: 8"', 8), ('"score: on a 1-10 scale: 8"', 8), ('"score: +8"', 8),
-    ('"between 7 and 8"', 8), ('"9 - excellent"', 9), ('"Score: N/A, overall 7"', 7), ('"7 (scale 1-10)"', 7),
+    ('"9 - excellent"', 9), ('"Score: N/A, overall 7"', 7), ('"7 (scale 1-10)"', 7),
     ('"on a scale of 1 to 10: 8"', 8), ('"**7.5**"', 7.5), ('"~8"', 8), ('{"score": {"value": "7/10"}}', 7),
     ('{"value": 8.4}', 8.4), ('{"score": {"score": 3}}', 3), ('"10/10"', 10), ('"8/10, still 8/10"', 8),
 ]  # fmt: skip
@@ -63,7 +63,7 @@ def test_a_score_is_read_unrounded_as_models_write_it(written: str, score: float
         "NaN", "Infinity", "1e400", "8" * 400, "8" * 5000, '{"max": 10}',
         '"eight"', '""', '"-3"', '"−3"', '"8.5.1"', '"8-9"', '"8 - 9"', '"7 to 8"', '"80%"', '"8 %"', '"85/100"',
         '"8/5"', '"8th"', '"v8"', '"0x8"', '"1_0"', '"8 ± 1"', '"5/10 → 7/10"', '"7/10, up from 5/10"', '"N/A"',
-        '"1-10"', '"11/10"', '"8.5.1/10"', '"8 for style, 6 for content"', '"8½"', '"gpt-5"', '".0e-1"',
+        '"1-10"', '"11/10"', '"between 7 and 8"', '"<number>"', '"at least 8"', '"8.5.1/10"', '"8 for style, 6 for content"', '"8½"', '"gpt-5"', '".0e-1"',
     ],
 )  # fmt: skip
 def test_a_score_that_is_none_is_refused_rather_than_rounded_or_guessed(written: str) -> None:
@@ -74,21 +74,21 @@ def test_a_score_that_is_none_is_refused_rather_than_rounded_or_guessed(written:
 @pytest.mark.parametrize(
     ("reply", "score"),
     [
-        ("SCORE: 8", 8), ("**Score: 7.5**", 7.5), ("> score - 9/10", 9), ("Score (1-10): 8", 8),
+        ("SCORE: 8", 8), ("**Score: 7.5**", 7.5), ("Score (1-10): 8", 8),
         ("## Score\n\nscore = 3", 3), ("Overall score: 8,5", 8.5), ("**Score**: 8", 8), ("My score is 6", 6),
-        ("Score: 4\nOn reflection:\nScore: 6", 6), ("- Score – 8", 8), ("Final score: `9`", 9),
+        ("Score: 4\nFinal score: 6", 6), ("Rating: 8", 8), ("8/10", 8), ("Score\n8", 8), ("- Score – 8", 8), ("Final score: `9`", 9),
         ("On a scale of 1 to 10:\nScore: on a scale of 1-10, 7.5", 7.5), ("Fine.\r\nScore: 7\r\n", 7),
     ],
 )  # fmt: skip
-def test_without_json_the_last_line_that_begins_with_score_is_the_verdict(reply: str, score: float) -> None:
+def test_without_json_a_line_that_states_a_score_is_the_verdict(reply: str, score: float) -> None:
     assert read_review(reply) == Review(score, overall_assessment=reply.strip())
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        "", "I would give it an 8", "SCORE: 11", "SCORE: high", "SCORE: 8-9", "SCORE: 80%", "SCORE:", "Score\n8",
-        "Scores: 8", "The score: 8 is what others would say", "underscore: 8", "Rating: 8", "8", "8/10",
+        "", "SCORE: 11", "SCORE: high", "SCORE: 8-9", "SCORE: 80%", "SCORE:",
+        "The score: 8 is what others would say", "underscore: 8", "Score: 4\nOn reflection:\nScore: 6", "8-9/10",
         '"score": 8', '{"grade": 8}', '{"overall_assessment": "an 8"}', "SCORE: 8\nSCORE: none",
     ],
 )  # fmt: skip
@@ -151,11 +151,11 @@ reviews = st.builds(
     rationale=words,
 )
 noise = st.sampled_from(
-    ["", "Sure!", "```json\n", "\n```", "> ", "In set notation {a, b}", 'e.g. {"score": 3}\n', "Score: 3\n", '{"', "}"]
+    ["", "Sure!\n", "```json\n", "\n```\n", "In set notation {a, b}.\n", 'An example is {"score": 3}\n', "}"]
 )
 
 
-@given(reviews, noise, st.sampled_from(["", "\n```", "\n\nHope that helps {smile}", "\nScore: 3", "}"]), st.booleans())
+@given(reviews, noise, st.sampled_from(["", "\n```", "\n\nHope that helps {smile}", "\n> Score: 3", "}"]), st.booleans())
 def test_every_review_written_as_json_reads_back_whatever_stands_around_it(
     review: Review, before: str, after: str, pretty: bool
 ) -> None:
@@ -194,7 +194,7 @@ def scores(reply: str) -> dict[str, float]:
         '{"Answer A": 8, "Answer C": 6.5}',
         '```JSON\n{"scores": [{"label": "answer_a", "score": 8,}, {"label": "c", "score": 6.5},]}\n```',
         "Answer A: 8/10\nanswer c - 6.5",
-        "I compared both.\n\n**Answer A:** 8\n> Answer C – 6,5\n",
+        "I compared both.\n\n**Answer A:** 8\n- Answer C – 6,5\n",
     ],
 )
 def test_scores_of_several_answers_are_read_by_their_labels(reply: str) -> None:

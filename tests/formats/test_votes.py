@@ -290,7 +290,7 @@ letters = st.sampled_from("ABC")
 directives = st.one_of(
     letters.map(lambda letter: ("FINALIZE", letter)), st.sampled_from([("REVISE", ""), ("SPLIT", "")])
 )
-before = st.sampled_from(["", "- ", "**", "## ", "1. ", "> ", "Vote: ", "## Vote\n", "My vote: **", "* ", "I vote to "])
+before = st.sampled_from(["", "- ", "**", "## ", "1. ", "Vote: ", "## Vote\n", "My vote: **", "* ", "I vote to "])
 between = st.sampled_from([": ", ":** ", " - ", " → ", ":\t"])
 nouns = st.sampled_from(["", "Answer ", "Participant ", "answer ", "**Proposal** "])
 after = st.sampled_from(["", "\n\nIt checks every step.", " ", "\r\n", "\n\n## Reasoning\nBecause it is right."])

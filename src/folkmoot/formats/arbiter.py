@@ -14,8 +14,10 @@ from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.confidence import confidence_in_value
 from folkmoot.formats.ranking import ranking_for, read_ranking
-from folkmoot.formats.reading import NoObject, check_size, json_object, list_field, text_field, without_quotes
+from folkmoot.formats.marking import Marked
+from folkmoot.formats.reading import NoObject, Reply, check_size, decide, is_placeholder, list_field, text_field
 from folkmoot.formats.same import find_label
+from folkmoot.formats.tags import tagged_fields
 from folkmoot.types import JSON
 
 
@@ -44,7 +46,7 @@ class RulingReply(BaseModel):
     synthesis: str
     refinement_areas: list[str]
     needs_iteration: bool
-    confidence: float = Field(description="0 to 1")
+    confidence: float = Field(ge=0, le=1)
 
 
 class PickReply(BaseModel):
@@ -55,7 +57,7 @@ class PickReply(BaseModel):
 
 
 def read_ruling(reply: str, labels: Sequence[str]) -> Ruling:
-    """A ruling in a JSON object anywhere in the reply, else in tags `<synthesis>`, `<confidence>` and so on.
+    """A ruling in a JSON object, else in tags `<synthesis>`, `<confidence>` and so on, in the arbiter's own name.
 
     Synthesis and confidence must be there. A ranking that cannot be read is left out: it decides nothing here.
 
@@ -63,9 +65,9 @@ def read_ruling(reply: str, labels: Sequence[str]) -> Ruling:
     >>> ruling.synthesis, ruling.confidence, ruling.needs_iteration
     ('391', 0.85, None)
     """
-    found = _fields(reply, "synthesis")
+    found = _fields(reply, "synthesis", same=("synthesis", "confidence"))
     synthesis = text_field(found, "synthesis")
-    if not synthesis:
+    if not synthesis or is_placeholder(synthesis):
         raise Unparseable('there is no "synthesis" with a text')
     if "confidence" not in found:
         raise Unparseable('there is no "confidence"')
@@ -87,31 +89,48 @@ def read_order(reply: str, labels: Sequence[str]) -> Ruling:
     ('Answer B', 'Answer A')
     """
     check_size(reply)
-    if "<rank" in reply.lower() and (tagged := _tagged(reply).get("ranking")):
+    if "<rank" in reply.lower() and (tagged := tagged_fields(Marked(reply)).get("ranking")) and not isinstance(tagged, str):
         return Ruling(ranking=_order(tagged, labels))
     found = read_ranking(reply, labels)
     return Ruling(analysis=found.comparison, ranking=found.order)
 
 
 def read_pick(reply: str, labels: Sequence[str]) -> Ruling:
-    """The one answer that is picked: in JSON, in a tag, or on the last line `PICK: Answer B`.
+    """The one answer that is picked: in JSON, in a tag, or on a line `PICK: Answer B`.
 
     >>> read_pick("Both are clear.\\n**Pick:** answer b", ["Answer A", "Answer B"]).ranking
     ('Answer B',)
     """
-    try:
-        found = _fields(reply, "pick", "response_id")
-    except NoObject:
-        lines = list(_PICK_LINE.finditer(without_quotes(reply)))
-        if not lines:
-            raise
-        found = {"pick": lines[-1]["rest"]}
-    picked = found.get("pick", found.get("response_id"))
-    return Ruling(analysis=text_field(found, "analysis"), ranking=(find_label(str(picked), labels),))
+    marked = Reply(reply)
 
+    def in_object(value: JSON) -> Ruling:
+        picked = next(value[key] for key in PICKS if key in value)
+        return Ruling(analysis=text_field(value, "analysis"), ranking=(find_label(str(picked), labels),))
+
+    found = [each.read(in_object) for each in marked.objects(*PICKS) if not _is_template(each.value)]
+    for line in marked.lines(_PICK_LINE):
+        if isinstance(line.value, re.Match) and not is_placeholder(line.value["rest"]):
+            found.append(line.read(lambda each: Ruling(ranking=(find_label(each["rest"], labels),))))
+    ruling = decide(found, "picks", lambda each: each.ranking)
+    if ruling is None:
+        tagged = tagged_fields(marked.marked)
+        picked = tagged.get("pick", tagged.get("response_id"))
+        if picked is None:
+            raise NoObject("there is neither a JSON object with a \"pick\" nor a line \"PICK: ...\"")
+        ruling = Ruling(analysis=text_field(tagged, "analysis"), ranking=(find_label(str(picked), labels),))
+    return ruling
+
+
+def _is_template(value: JSON | Unparseable) -> bool:
+    """Whether an object is the form of the instructions, handed back."""
+    return isinstance(value, dict) and is_placeholder(next((value[key] for key in PICKS if key in value), None))
+
+
+PICKS = ("pick", "response_id", "best", "choice")
 
 _PICK_LINE = re.compile(
-    r"^[ \t>*_#`~-]*+(?:final[ \t]+)?pick[ \t*_`]*[:=](?P<rest>[^\n]+)$", re.IGNORECASE | re.MULTILINE
+    r"^[ \t>*_#`~|-]*+(?:(?:my|the|final|own)[ \t]+)*+(?:pick|choice)[ \t*_`]*+(?:[:：=|]|->|→|is\b)(?P<rest>[^\n]+)$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _NOTHING = {"", "none", "n/a", "na", "nothing", "null", "-", "no", "none needed"}
 _TRUE, _FALSE = {"true", "yes", "y"}, {"false", "no", "n"}
@@ -151,82 +170,17 @@ def _flag(value: object) -> bool | None:
     raise Unparseable(f"{preview(str(value))!r} does not say whether another round is needed: write true or false")
 
 
-# Tags
-
-_TAGS = (*RulingReply.model_fields, "pick", "response_id")
-_OPENING = re.compile(rf"<(think|thinking|synthesis_output|{'|'.join(_TAGS)})>", re.IGNORECASE)
-_AREA = re.compile(
-    r"<(?:refinement_)?area>((?:[^<]|<(?!/?(?:refinement_)?area>))*)</(?:refinement_)?area>", re.IGNORECASE
-)
-_RANK = re.compile(
-    r"<rank(?:\s+position\s*=\s*[\"']?(?P<place>\d{1,6})[\"']?)?\s*>(?P<label>[^<]*)</rank>", re.IGNORECASE
-)
-
-
-def _fields(reply: str, *needed: str) -> JSON:
+def _fields(reply: str, *needed: str, same: Sequence[str]) -> JSON:
     """The fields of a JSON object with one of `needed`, else of tags. Raises NoObject when there is neither."""
-    try:
-        return json_object(reply, *needed)
-    except NoObject:
-        found = _tagged(reply)
-        if not any(name in found for name in needed):
-            raise
+    marked = Reply(reply)
+    objects = [each for each in marked.objects(*needed) if not (isinstance(each.value, dict) and is_placeholder(each.value[needed[0]]))]
+    found = decide(objects, "objects", lambda value: tuple(str(value.get(key)) for key in same))
+    if found is not None:
         return found
-
-
-def _tagged(reply: str) -> JSON:
-    """What stands in tags. What a model thinks aloud before them is not what it says."""
-    synthesis, text = _cut_out(_after_thinking(reply), "synthesis")  # first: it may be about tags
-    found: JSON = {} if synthesis is None else {"synthesis": synthesis}
-    for name in _TAGS:
-        if name != "synthesis" and (inner := _last_pair(text, name)) is not None:
-            found[name] = inner
-    if areas := _AREA.findall(found.get("refinement_areas", "")):
-        found["refinement_areas"] = areas
-    if ranks := list(_RANK.finditer(found.get("ranking", ""))):
-        found["ranking"] = [
-            {"label": rank["label"]} | ({"position": int(rank["place"])} if rank["place"] else {}) for rank in ranks
-        ]
-    return found
-
-
-def _after_thinking(text: str) -> str:
-    at = 0
-    while (first := _OPENING.search(text, at)) and first[1].lower() in ("think", "thinking"):
-        closing = re.compile(f"</{first[1]}>", re.IGNORECASE).search(text, first.end())
-        if closing is None:
-            raise Unparseable(f"<{first[1]}> is never closed, so nothing after it can be told from thinking")
-        at = closing.end()
-    return text[at:]
-
-
-def _last_pair(text: str, name: str) -> str | None:
-    """What stands between the last closing tag and the opening one before it."""
-    tags = list(re.finditer(f"<(/?){name}>", text, re.IGNORECASE))
-    for before, tag in zip(reversed(tags[:-1]), reversed(tags), strict=False):
-        if tag[1] and not before[1]:
-            return text[before.end() : tag.start()].strip()
-    return None
-
-
-def _cut_out(text: str, name: str) -> tuple[str | None, str]:
-    """What stands in the last outermost pair of tags `name`, which may hold such tags itself; and the rest."""
-    tags = list(re.finditer(f"<(/?){name}>", text, re.IGNORECASE))
-    opening = [tag for tag in tags if not tag[1]]
-    closing = [tag for tag in tags if tag[1]]
-    if not opening or not closing or closing[-1].start() < opening[0].end():
-        return None, text
-    start, end = opening[0], closing[-1]
-    if len(opening) == len(closing):  # else one of them is mentioned, not used
-        depth, began = 0, start
-        for tag in tags:
-            if not tag[1]:
-                began = began if depth else tag
-                depth += 1
-            elif depth:
-                depth -= 1
-                start, end = (start, end) if depth else (began, tag)
-    return text[start.end() : end.start()].strip(), text[: start.start()] + text[end.end() :]
+    tagged = tagged_fields(marked.marked)
+    if not any(name in tagged for name in needed):
+        raise NoObject(f"there is neither a JSON object with {needed[0]!r} nor a tag <{needed[0]}>")
+    return tagged
 
 
 # Formats
@@ -241,13 +195,13 @@ Write the reasons first and let the rest follow from them. Reply with this JSON 
 
 ```json
 {{
-  "analysis": "what each answer alone sees; where they agree and disagree; which is right, and how you know",
-  "dissent": "what is worth knowing of the views that you do not follow; empty if there are none",
-  "ranking": [{_quoted(labels)}],
-  "synthesis": "the answer to the question, complete and ready for the person who asked",
-  "refinement_areas": ["what another round should look into"],
-  "needs_iteration": false,
-  "confidence": 0.7
+  "analysis": "<what each answer alone sees; where they agree and disagree; which is right, and how you know>",
+  "dissent": "<what is worth knowing of the views that you do not follow; empty if there are none>",
+  "ranking": ["<best label>", "<next label>"],
+  "synthesis": "<the answer to the question, complete and ready for the person who asked>",
+  "refinement_areas": ["<what another round should look into>"],
+  "needs_iteration": <true or false>,
+  "confidence": <number from 0 to 1>
 }}
 ```
 `ranking` holds each of {", ".join(labels)} once, the best first. `needs_iteration` says whether another round would \
@@ -277,7 +231,7 @@ def pick_for(labels: Sequence[str]) -> Format[Ruling]:
 Reply with this JSON object and nothing else:
 
 ```json
-{{"analysis": "in a few sentences: what decides between them", "pick": "{labels[0]}"}}
+{{"analysis": "<in a few sentences: what decides between them>", "pick": "<label>"}}
 ```
 `pick` is exactly one of {", ".join(labels)}.""",
         parse=_with(read_pick, labels),

@@ -1,11 +1,14 @@
 """Confidence: a number from 0 to 1, as models write it, and a member's answer that ends in one."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import check_size, objects, text_field
+from folkmoot.formats.reading import check_size, text_field
+from folkmoot.formats.relaxed import object_at
+from folkmoot.formats.speech import speech_in
 
 LONGEST = 200  # characters of a text about a confidence
 
@@ -19,13 +22,12 @@ _SCALE = re.compile(
 )
 _RANGE = re.compile(r"\d ?%? ?(?:-|–|to) ?[\d.]")
 _LAST_LINE = re.compile(
-    r"[ \t>*_#`~-]*+(?:(?:my|overall|final)[ \t]+)?confidence(?:[ \t]+(?:level|score))?[ \t*_`]*"
-    r"(?:[:=–—-]|is\b)(?P<said>.+)",
+    r"[ \t>*_#`~-]*+(?:(?:my|overall|final)[ \t]+)?(?:confidence|konfidenz|confiance|confianza|confiança|fiducia|уверенность|置信度|信心|自信|確信度|확신도|신뢰도)(?:[ \t]+(?:level|score))?[ \t*_`]*+"
+    r"(?:[:：=–—-]|is\b)(?P<said>.+)",
     re.IGNORECASE,
 )
 _LAST_TAG = re.compile(r"<confidence>(?P<said>[^<>]+)</confidence>\s*", re.IGNORECASE)
-_THINKING = re.compile(r"\A\s*<(think(?:ing)?)>.*?</\1>", re.IGNORECASE | re.DOTALL)
-_ANSWER = re.compile(r"\s*<answer>(.*)</answer>\s*", re.IGNORECASE | re.DOTALL)
+_ANSWER = re.compile(r"<answer>(.*)</answer>", re.IGNORECASE | re.DOTALL)
 
 
 def as_confidence(number: float) -> float:
@@ -49,7 +51,8 @@ def confidence_in_text(text: str) -> float:
     """
     if len(text) > LONGEST:
         raise Unparseable(f"{preview(text)!r} is too long for a confidence")
-    plain = " ".join(re.sub(r"[*_`\"]", " ", text.replace("−", "-")).split()).rstrip(".")
+    written = unicodedata.normalize("NFKC", text).replace("−", "-").replace("⁄", "/")
+    plain = " ".join(re.sub(r"[*_`\"]", " ", written).split()).rstrip(".")
     scale = _SCALE.search(plain)
     rest = _SCALE.sub(" ", plain)
     if _RANGE.search(rest):
@@ -102,7 +105,7 @@ def read_confident(reply: str) -> Confident:
     Confident(text='It is 391.', confidence=None)
     """
     check_size(reply)
-    text = reply.strip()
+    text = speech_in(reply).text.strip()
     if (found := _in_object(text)) is not None:
         return found
     confidence: float | None = None
@@ -114,7 +117,7 @@ def read_confident(reply: str) -> Confident:
             pass  # it stays in the text, where a reader may make something of it
         else:
             text = before.strip()
-    if wrapped := _ANSWER.fullmatch(_THINKING.sub("", text)):
+    if wrapped := _ANSWER.fullmatch(text):
         text = wrapped[1].strip()
     if not text:
         raise Unparseable("there is no answer" + ("" if confidence is None else " beside the confidence"))
@@ -126,7 +129,12 @@ def _in_object(text: str) -> Confident | None:
     bare = text.removeprefix("```").removeprefix("json").removesuffix("```").strip()
     if not (bare.startswith("{") and bare.endswith("}")):
         return None
-    found = next(objects(bare), {})
+    try:
+        found, end = object_at(bare, 0)
+    except ValueError:
+        return None
+    if bare[end:].strip():
+        return None
     answer = text_field(found, "answer")
     if not answer or not set(found) <= {"answer", "confidence"}:
         return None
@@ -147,9 +155,9 @@ CONFIDENT: Format[Confident] = Format(
 Write the whole answer first. Then, on a last line of its own, say how sure you are that it is right, from 0 (a mere \
 guess) to 1 (beyond doubt), like this:
 
-Confidence: 0.8
+Confidence: <number from 0 to 1>
 
-Say what you really think: of the answers you call 0.8 sure, eight in ten should be right.""",
+Say what you really think: of the answers for which you write the same number, this share should be right.""",
     parse=read_confident,
     example="An answer.\n\nConfidence: 0.8",
     brief=brief_confident,

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import NoObject, check_size, json_object, text_field, without_quotes
+from folkmoot.formats.reading import EDGE, Found, Reply, decide, is_placeholder, text_field, without_quotes
 from folkmoot.types import JSON
 
-KEYS = ("ranking", "final_ranking", "rankings", "order")
-MOST_HEADINGS = 5  # the last ones are looked under
+KEYS = ("ranking", "final_ranking", "rankings", "order", "ranked", "ranking_order")
+BELOW = 4_000  # characters below a heading in which its list is looked for
 
 _NOUN = r"(?i:answer|response|option|proposal|candidate)"
 _LABEL = rf"(?:{_NOUN}[ _-]?\s?[A-Za-z]{{1,3}}|[A-Z]{{1,3}})(?![\w'])"
@@ -29,7 +29,7 @@ _CHAIN = re.compile(rf"(?<!\w){_LABEL}(?:\s*(?:{_ABOVE}|<{{1,3}}|=|≈|~|>=|≥)
 _LEVEL = re.compile(r"(?<!-)(?<!>)=(?!>)|>=|≈|~|≥")
 _ITEM = re.compile(rf"(?P<bullet>[-•+]\s+)?(?:{_PLACE})?{_FIRST}(?P<rest>.*)")
 _PLACE_AFTER = re.compile(
-    r"\s*(?:[:=–—-]|is)\s*(?:rank\s*)?#?(\d{1,3})(?:st|nd|rd|th)?\s*(?:place)?\s*[.;,]?\s*", re.IGNORECASE
+    r"\s*(?:[:=–—-]|is)\s*(?:rank\s*)?#?(\d{1,3})(?:st|nd|rd|th)?\s*(?:place)?\s*(?:[.;,]?\s*|: [^\d\s].*)", re.IGNORECASE
 )
 _SHARED = re.compile(rf"[\s(]*(?:=|≈|~|(?i:tie|tied|equal)\b|(?:,|/|&|\+|and\b|or\b)\s*{_LABEL})")
 _HEADING = re.compile(
@@ -40,8 +40,17 @@ _HEADING = re.compile(
 _WORST_FIRST = re.compile(
     r"\b(?:worst|weakest|lowest|poorest)\b[^:\n]{0,10}?(?:\bto\b|\bfirst\b|->|→)|\bascending\b", re.IGNORECASE
 )
+_WHOLE_LINE = re.compile(r"^(?P<rest>[^\n]{1,300})$", re.MULTILINE)
+_TABLE = re.compile(r"^[ \t>]*+\|[^\n]{0,200}?\b(?:rank(?:ing)?|place|position|rang|platz|puesto|место|排名|順位)\b[^\n]{0,200}+$", re.IGNORECASE | re.MULTILINE)
+_TAG = re.compile(r"^[^\n]{0,300}?<(?:final_)?ranking>(?P<rest>(?:[^<]|<(?!/)){1,2000}+)</(?:final_)?ranking>", re.IGNORECASE | re.MULTILINE)
+_THEN = re.compile(r"[,;\n/]|\bthen\b|\bfollowed by\b|\b(?:and )?(?:finally|lastly|last)\b|\band\b|🥇|🥈|🥉|、|，|；", re.IGNORECASE)
+_SAYS_ORDER = re.compile(r"\bthen\b|\bfollowed by\b|🥇|\b(?:best|worst)\b", re.IGNORECASE)
+_ORDINAL = re.compile(
+    r"\b(?:the )?(?:first|second|third|fourth|fifth|sixth|best|worst|weakest|strongest|place|rank)\b(?: (?:is|place))?[:=]?|\([^()]{0,30}\)|\b\d{1,2}(?:st|nd|rd|th)\b[:=]?", re.IGNORECASE
+)
+_MEDALS = str.maketrans({"🥇": " 1. ", "🥈": " 2. ", "🥉": " 3. "})
 _NUMBERED = re.compile(r"^\s*(?:and\s+)?(?:\d{1,3}\s*[.):]\s*)?")
-_MARKUP = re.compile(r"[*_#`|\[\]\"“”]")
+_MARKUP = re.compile(r"[*_#`\[\]\"“”$]|\\(?:boxed|text|textbf)\{|(?<=[A-Za-z])\}")
 
 
 class _Entry(NamedTuple):
@@ -50,6 +59,7 @@ class _Entry(NamedTuple):
     label: object
     place: int | None = None
     tied: bool = False
+    named: bool = False  # whether its place is named as a place: 1st, rank 1, a medal
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +90,71 @@ def read_ranking(reply: str, labels: Sequence[str], left_out: Sequence[str] = ()
     >>> read_ranking("Close, but B > C > A.", ["Answer A", "Answer B"], left_out=["Answer C"]).order
     ('Answer B', 'Answer A')
     """
-    check_size(reply)
+    marked = Reply(reply)
     reader = _Reader([*labels, *left_out])
-    try:
-        found = json_object(reply, *KEYS)
-    except NoObject:
-        order, said = reader.in_text(reply), _before_heading(reply)
-    else:
-        order, said = reader.in_json(found), text_field(found, "comparison")
-    if missing := [label for label in labels if label not in order]:
-        raise Unparseable(f"{', '.join(missing)} has no place in the ranking")
-    return Ranking(tuple(label for label in order if label in labels), said)
+
+    def complete(order: Sequence[str], said: str) -> Ranking:
+        if missing := [label for label in labels if label not in order]:
+            raise Unparseable(f"{', '.join(missing)} has no place in the ranking")
+        return Ranking(tuple(label for label in order if label in labels), said)
+
+    objects = [each for each in marked.objects(*KEYS) if not _is_template(each.value)]
+    found = [each.read(lambda value: complete(reader.in_json(value), text_field(value, "comparison"))) for each in objects]
+    said = _before_heading(marked.text)
+    found += [each.read(lambda order: complete(reader.placed(order), said)) for each in _orders(marked)]
+    if any(not isinstance(each.value, Unparseable) and each.rank for each in found):  # a part of an order is none
+        found = [each for each in found if not isinstance(each.value, Unparseable) or "has no place" not in str(each.value)]
+    ranking = decide(found, "rankings", lambda each: " > ".join(each.order))
+    if ranking is None:
+        raise Unparseable('there is neither JSON with a "ranking" nor a list under "FINAL RANKING:"')
+    return ranking
+
+
+def _is_template(value: JSON | Unparseable) -> bool:
+    """Whether an object is the form of the instructions, handed back."""
+    if not isinstance(value, dict):
+        return False
+    order = next((value[key] for key in KEYS if key in value), None)
+    return is_placeholder(order) or (isinstance(order, list) and bool(order) and all(map(is_placeholder, order)))
+
+
+def _orders(marked: Reply) -> list[Found[Sequence[_Entry]]]:
+    """Every order that `marked` states outside JSON: under headings, in tags and tables, else in single lines.
+
+    A final ranking makes the other headings drafts. Without a heading a list is no ranking, because answers are also
+    discussed one after the other, unless it names places or gives medals.
+    """
+    headings: list[Found[Sequence[_Entry]]] = []
+    final: list[Found[Sequence[_Entry]]] = []
+    for heading in (*marked.lines(_HEADING), *marked.lines(_TABLE), *marked.lines(_TAG)):
+        match = heading.value
+        if isinstance(match, Unparseable):
+            continue
+        groups = match.groupdict()
+        rest = (groups.get("rest") or groups.get("said") or "").lstrip(": ")
+        below = "" if "said" not in groups and "rest" in groups else marked.text[match.end() : match.end() + BELOW]
+        if order := _under(f"{rest}\n{below}"):
+            if _WORST_FIRST.search(match[0]):
+                raise Unparseable("the ranking begins with the worst; list the best first")
+            each: Found[Sequence[_Entry]] = Found(order, heading.rank, heading.start, heading.fenced)
+            headings.append(each)
+            if re.search(r"\bfinal\b", match[0], re.IGNORECASE):
+                final.append(each)
+    if any(each.rank for each in headings):
+        return final if any(each.rank for each in final) else headings
+    lines: list[Found[Sequence[_Entry]]] = []
+    for line in marked.lines(_WHOLE_LINE):
+        if isinstance(line.value, Unparseable):
+            continue
+        text = line.value["rest"]
+        orders = list(_chains(text))
+        if not orders and (_SAYS_ORDER.search(text) or text.strip() == marked.text.strip()):
+            orders = [order] if (order := _separated(text)) else []
+        lines += [Found(order, line.rank, line.start, line.fenced) for order in orders]
+    longest = max((len(each.value) for each in lines if not isinstance(each.value, Unparseable) and each.rank), default=0)
+    lines = [each for each in lines if not isinstance(each.value, Unparseable) and len(each.value) == longest]
+    medals = next((order for order in _lists(without_quotes(marked.text)[-2 * BELOW :]) if all(each.named for each in order)), None)
+    return [*lines, *([Found(medals, 3, 0)] if medals and len(medals) > 1 else [])]
 
 
 class _Reader:
@@ -102,35 +166,16 @@ class _Reader:
     def in_json(self, found: JSON) -> list[str]:
         value = next(found[key] for key in KEYS if key in found)
         if isinstance(value, str):
-            return self._placed(next(_chains(value), []) or _separated(value) or [_Entry(value)])
+            return self.placed(next(_chains(value), []) or _separated(value) or [_Entry(value)])
         if isinstance(value, dict):
             by_place = all(str(key).strip().isdigit() for key in value)
             pairs = [(label, key) if by_place else (key, label) for key, label in value.items()]
-            return self._placed([_Entry(label, _place(place)) for label, place in pairs])
+            return self.placed([_Entry(label, _place(place)) for label, place in pairs])
         if not isinstance(value, list):
             raise Unparseable('"ranking" is not a list of labels')
-        return self._placed([_entry(each) for each in value])
+        return self.placed([_entry(each) for each in value])
 
-    def in_text(self, reply: str) -> list[str]:
-        """What stands under the last heading, else the only order there is; in quotations if it is nowhere else.
-
-        Without a heading a list is no ranking: answers are also discussed one after the other.
-        """
-        for text in (without_quotes(reply), reply):
-            for heading in reversed(list(_HEADING.finditer(text))[-MOST_HEADINGS:]):
-                rest = (heading["rest"] or heading["said"] or "").lstrip(": ")
-                if found := _under(f"{rest}\n{text[heading.end() :]}"):
-                    if _WORST_FIRST.search(heading[0]):
-                        raise Unparseable("the ranking begins with the worst; list the best first")
-                    return self._placed(found)
-            if orders := [self._placed(chain) for chain in _chains(text)]:
-                whole = {tuple(order) for order in orders if len(order) == max(map(len, orders))}
-                if len(whole) > 1:
-                    raise Unparseable("there are several rankings that differ; give one, under FINAL RANKING:")
-                return list(whole.pop())
-        raise Unparseable('there is neither JSON with a "ranking" nor a list under "FINAL RANKING:"')
-
-    def _placed(self, entries: Sequence[_Entry]) -> list[str]:
+    def placed(self, entries: Sequence[_Entry]) -> list[str]:
         """Labels in the order written, or by their places where these are written."""
         labels = [self._label(each.label) for each in entries]
         if any(each.tied for each in entries):
@@ -171,8 +216,8 @@ def _chains(text: str) -> Iterator[list[_Entry]]:
 
 
 def _separated(line: str) -> list[_Entry]:
-    """The labels of a line that holds nothing else, between commas or semicolons: `B, A`, `1. B; 2. A`."""
-    parts = [_NUMBERED.sub("", each).strip(" .") for each in re.split(r"[,;\n]", _clean(line))]
+    """The labels of a line that holds nothing else: `B, A`, `1. B; 2. A`, `B, then A`, `Best: B, followed by A`."""
+    parts = [_ORDINAL.sub(" ", _NUMBERED.sub("", each)).strip(" .:=-–") for each in _THEN.split(_clean(line, medals=False))]
     labels = [each for each in parts if each]
     whole = len(labels) > 1 and all(re.fullmatch(_LABEL, each) for each in labels)
     return [_Entry(each) for each in labels] if whole else []
@@ -209,7 +254,8 @@ def _item(line: str) -> _Entry | None:
     if not marked and found["rest"].strip() and found["rest"].lstrip()[0] not in "(:–—-.,=~≈":
         return None  # a sentence about an answer
     place = found["place"] or (after[1] if after else None)
-    return _Entry(found["label"], int(place) if place else None, not after and bool(_SHARED.match(found["rest"])))
+    named = bool(place) and re.search(r"🥇|🥈|🥉|\d(?:st|nd|rd|th)\b|\b(?:rank|place|platz)\b", line, re.IGNORECASE) is not None
+    return _Entry(found["label"], int(place) if place else None, not after and bool(_SHARED.match(found["rest"])), named)
 
 
 def _entry(value: object) -> _Entry:
@@ -240,13 +286,17 @@ def _place(value: object) -> int:
     return int(found[1])
 
 
-def _clean(line: str) -> str:
-    """A line without markup and without the signs of a quotation."""
-    return " ".join(_MARKUP.sub(" ", re.sub(r"^\s*(?:>\s*)+", "", line)).split()).strip()
+def _clean(line: str, *, medals: bool = True) -> str:
+    """A line without markup and without the signs of a quotation; the cells of a table between colons."""
+    line = re.sub(r"^\s*(?:>\s*)+", "", line)
+    if line.lstrip().startswith("|"):
+        line = " : ".join(each.strip() for each in line.strip().strip("|").split("|"))
+    line = line.replace("|", " ")
+    return " ".join(_MARKUP.sub(" ", line.translate(_MEDALS) if medals else line).split()).strip()
 
 
 def _before_heading(reply: str) -> str:
-    headings = list(_HEADING.finditer(reply))
+    headings = list(_HEADING.finditer(reply, max(0, len(reply) - EDGE)))
     return reply[: headings[-1].start()].strip() if headings else reply.strip()
 
 
@@ -259,7 +309,7 @@ def ranking_for(labels: Sequence[str], left_out: Sequence[str] = ()) -> Format[R
 Compare the answers first and let the order follow from that. Reply with this JSON object and nothing else:
 
 ```json
-{{"comparison": "what is right and what is wrong in each, by its label", "ranking": ["the best", "the next", "..."]}}
+{{"comparison": "<what is right and what is wrong in each, by its label>", "ranking": ["<best label>", "<next label>"]}}
 ```
 `ranking` holds the labels, the best first: every one of {", ".join(sorted(labels))} once. Two answers never share a \
 place: where they seem equal, find what sets one above the other.""",

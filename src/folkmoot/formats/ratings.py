@@ -7,12 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import NoObject, json_object, text_field
-from folkmoot.formats.scores import score_in_object, score_in_value, score_line
+from folkmoot.formats.reading import Reply, decide, text_field
+from folkmoot.formats.score_text import KEYS, MISSING_SCORE, score_in_object, score_in_value, stated_scores
 from folkmoot.types import JSON
-
-OVERALL = ("score", "overall_score")
-
 
 @dataclass(frozen=True, slots=True)
 class Rating:
@@ -28,12 +25,12 @@ class IdeaRatingReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    originality: float = Field(description="1 to 10")
-    insight: float = Field(description="1 to 10")
-    depth: float = Field(description="1 to 10")
-    feasibility: float = Field(description="1 to 10")
+    originality: float = Field(ge=1, le=10)
+    insight: float = Field(ge=1, le=10)
+    depth: float = Field(ge=1, le=10)
+    feasibility: float = Field(ge=1, le=10)
     rationale: str
-    score: float = Field(description="1 to 10")
+    score: float = Field(ge=1, le=10)
 
 
 class MergeRatingReply(BaseModel):
@@ -41,16 +38,16 @@ class MergeRatingReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    integration: float = Field(description="1 to 10")
-    coherence: float = Field(description="1 to 10")
-    completeness: float = Field(description="1 to 10")
-    fidelity: float = Field(description="1 to 10")
+    integration: float = Field(ge=1, le=10)
+    coherence: float = Field(ge=1, le=10)
+    completeness: float = Field(ge=1, le=10)
+    fidelity: float = Field(ge=1, le=10)
     rationale: str
-    score: float = Field(description="1 to 10")
+    score: float = Field(ge=1, le=10)
 
 
 def read_rating(reply: str, dimensions: tuple[str, ...]) -> Rating:
-    """The rating in a JSON object anywhere in the reply, else the score on a line `Score: 8`.
+    """The rating in a JSON object, else the score that is stated on a line, in a table or in a sentence.
 
     An object without an overall score gives the mean of its dimensions, if it has them all.
 
@@ -59,12 +56,19 @@ def read_rating(reply: str, dimensions: tuple[str, ...]) -> Rating:
     >>> read_rating('{"insight": 6, "depth": 9}', ("insight", "depth")).score
     7.5
     """
-    try:
-        found = json_object(reply, *OVERALL, *dimensions)
-    except NoObject:
-        return Rating(score_line(reply), reply.strip())
+    marked = Reply(reply)
+    found = [each.read(lambda value: _rating(value, dimensions)) for each in marked.objects(*KEYS, *dimensions)]
+    prose = marked.text.strip()
+    found += [each.read(lambda score: Rating(score, prose)) for each in stated_scores(marked)]
+    rating = decide(found, "scores", lambda each: each.score)
+    if rating is None:
+        raise Unparseable(MISSING_SCORE)
+    return rating
+
+
+def _rating(found: JSON, dimensions: tuple[str, ...]) -> Rating:
     given = _dimensions(found, dimensions)
-    if any(key in found for key in OVERALL):
+    if any(key in found for key in KEYS):
         score = score_in_object(found)
     elif missing := [name for name in dimensions if name not in given]:
         raise Unparseable(f"there is no score, and {', '.join(missing)} cannot be read")
@@ -99,12 +103,12 @@ Write the reasons first and let the score follow from them. Reply with this JSON
 
 ```json
 {
-  "originality": 6,
-  "insight": 7,
-  "depth": 5,
-  "feasibility": 8,
-  "rationale": "what is new in it, what it sees, and where it fails",
-  "score": 7
+  "originality": <number>,
+  "insight": <number>,
+  "depth": <number>,
+  "feasibility": <number>,
+  "rationale": "<what is new in it, what it sees, and where it fails>",
+  "score": <number>
 }
 ```
 Each number is from 1 to 10. `originality`: far from what anybody would say first. `insight`: sees something that is \
@@ -124,12 +128,12 @@ Write the reasons first and let the score follow from them. Reply with this JSON
 
 ```json
 {
-  "integration": 6,
-  "coherence": 7,
-  "completeness": 5,
-  "fidelity": 8,
-  "rationale": "what of the answers is kept, lost or twisted",
-  "score": 7
+  "integration": <number>,
+  "coherence": <number>,
+  "completeness": <number>,
+  "fidelity": <number>,
+  "rationale": "<what of the answers is kept, lost or twisted>",
+  "score": <number>
 }
 ```
 Each number is from 1 to 10. `integration`: one answer made of several, not a list of them. `coherence`: reads as if \

@@ -1,94 +1,259 @@
-"""Finding JSON and fields in what models write: prose around it, fences, trailing commas, half-quoted numbers.
+"""From a reply to the one value in it: candidates, whose words they are, and exactly one that counts.
 
-Replies come from anybody's model, so nothing here may take long over a hostile one: every search has a bound.
+Every format that judges goes through here. Its candidates are JSON objects with a certain key (`Reply.objects`) and
+lines of a certain form (`Reply.lines`). `decide` takes the highest rank there is and demands that all candidates of
+this rank say the same; otherwise the seat is asked again. Each search has a bound, so a hostile reply costs no time.
 """
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Generic, TypeVar
 
 from folkmoot.errors import Unparseable
+from folkmoot.formats.base import preview
+from folkmoot.formats.marking import FENCED, OWN, QUOTED, UNSURE, Marked, Rank, check_size
+from folkmoot.formats.relaxed import Twice, object_at
 from folkmoot.types import JSON
 
-MAX_DEPTH = 10
-MAX_BYTES = 1_000_000
-MAX_FUTILE = 100  # braces that open nothing readable
-MAX_MENDED = 5  # times the rest of a reply is gone through for trailing commas
+__all__ = [
+    "Found", "NoObject", "Reply", "check_size", "decide", "is_placeholder", "json_object", "lines_with_quotes",
+    "list_field", "text_field", "without_quotes",
+]  # fmt: skip
 
-_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
-_TRAILING = re.compile(r",\s*+[}\]]")
-# strings are stepped over, also one that nothing closes
-_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|(?P<trailing>,)(?=\s*+[}\]])', re.DOTALL)
-_DECODER = json.JSONDecoder(strict=False)  # models put raw line breaks into strings
+T = TypeVar("T")
+S = TypeVar("S")
+
+MAX_DEPTH = 10
+MAX_BRACES = 2_000  # of one broken object
+MAX_OBJECTS = 500  # JSON objects in one reply
+MAX_FUTILE = 100  # braces that open nothing readable
+MAX_LINES = 400  # lines of one form
+EDGE = 30_000  # characters at either end of a reply in which lines are read; whoever judges says so there
+
+_OPENS = re.compile(r"\{(?=\s*+(?:[\"'“”„‘«「＂`]|[A-Za-z_][\w-]{0,40}+\s{0,5}+[:：=]|//|/\*))")
+_BRACE = re.compile(r"[{}]")
+_WRAPPERS = frozenset(
+    "review result results evaluation output arguments parameters args params data json final verdict judgement judgment "
+    "assessment response reply rating ruling input".split()
+)
 
 
 class NoObject(Unparseable):
     """A reply holds no JSON object of the kind that was looked for. It may say the same in another way."""
 
 
-def check_size(reply: str) -> None:
-    """Raises Unparseable for a reply longer than anybody needs to say what they think."""
-    if len(reply.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise Unparseable(f"the reply is longer than {MAX_BYTES:,} bytes")
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """A candidate: a value, or why it cannot be read, and whose words it is."""
 
+    value: T | Unparseable
+    rank: Rank
+    start: int
+    fenced: bool = False
 
-def objects(reply: str) -> Iterator[JSON]:
-    """Every outermost JSON object in `reply`, in order: inside fences, inside prose, with trailing commas.
-
-    >>> list(objects('Sure! ```json\\n{"score": 8,}\\n``` Hope that helps.'))
-    [{'score': 8}]
-    """
-    at = futile = mended = 0
-    while futile < MAX_FUTILE and (start := reply.find("{", at)) >= 0:
+    def read(self, how: Callable[[T], S]) -> "Found[S]":
+        """The same candidate with its value read by `how`, which may raise Unparseable."""
+        if isinstance(self.value, Unparseable):
+            return Found(self.value, self.rank, self.start, self.fenced)
         try:
-            value, at = _DECODER.raw_decode(reply, start)
-        except (ValueError, RecursionError):  # ValueError: also a number of thousands of digits
-            if mended < MAX_MENDED and _TRAILING.search(reply, start):
-                mended += 1
-                without = _without_trailing_commas(reply, start)
-                if without != reply:
-                    reply = without
-                    continue
-            at, futile = start + 1, futile + 1
+            value: S | Unparseable = how(self.value)
+        except Unparseable as reason:
+            value = reason
+        return Found(value, self.rank, self.start, self.fenced)
+
+
+class Reply:
+    """A reply that is searched for candidates. Raises Unparseable where it is too long to be a judgement."""
+
+    def __init__(self, reply: str) -> None:
+        self.marked = Marked(reply)
+        self.text = self.marked.text
+
+    @cached_property
+    def _objects(self) -> list[tuple[JSON | None, int, int]]:
+        """Every outermost JSON object with its place; None where it is none after all."""
+        found: list[tuple[JSON | None, int, int]] = []
+        at = futile = 0
+        while opening := _OPENS.search(self.text, at):
+            start = opening.start()
+            value: JSON | None = None
+            try:
+                value, at = object_at(self.text, start)
+            except ValueError:
+                futile += 1
+                at = self._broken_end(start)
+            found.append((value, start, at))
+            if len(found) > MAX_OBJECTS or futile > MAX_FUTILE:
+                raise Unparseable("the reply has too many braces to be a judgement")
+        return found
+
+    def _broken_end(self, start: int) -> int:
+        """Where what looks like an object ends: at its last brace, else with its paragraph."""
+        depth = 0
+        for brace in islice(_BRACE.finditer(self.text, start), MAX_BRACES):
+            depth += 1 if brace[0] == "{" else -1
+            if not depth:
+                return brace.end()
+        end = self.text.find("\n\n", start)
+        return len(self.text) if end < 0 else end
+
+    def objects(self, *keys: str) -> list[Found[JSON]]:
+        """The JSON objects with one of `keys`, in order; what merely wraps such an object gives what it wraps."""
+        wanted = [*keys, *(_key(key) for key in keys)]
+        found: list[Found[JSON]] = []
+        for value, start, end in self._objects:
+            if value is None:
+                broken = self.text[start:end]
+                if any(re.search(rf"[\"'“{{,\s]{re.escape(key)}[\"'”]?\s*[:：=]", broken, re.IGNORECASE) for key in keys):
+                    why = Unparseable(f"the JSON object with {keys[0]!r} is broken")
+                    found.append(Found(why, self.marked.rank(start, end), start, self._fenced(start)))
+                continue
+            for each in _with_key(value, wanted):
+                rank = self.marked.rank(start, end)
+                found.append(Found(_checked(each, wanted), rank, start, self._fenced(start)))
+        return found
+
+    def lines(
+        self, pattern: re.Pattern[str], after: Callable[[re.Match[str]], str] | None = None, *, says_i: bool = False
+    ) -> list[Found[re.Match[str]]]:
+        """The matches of `pattern`, which begins with a line, outside JSON objects.
+
+        `after` gives what a match holds behind its value, where words may say whose it was.
+        """
+        found: list[Found[re.Match[str]]] = []
+        for match in islice(self._matches(pattern), MAX_LINES):
+            start = match.start() + len(match[0]) - len(match[0].lstrip(" \t>*_#`~-+•|\n"))
+            if any(begin < match.end() and start < end for _, begin, end in self._objects):
+                continue
+            quoted = self.marked.quote_is_open(match.start())
+            rank = QUOTED if quoted else self.marked.rank(start, match.end(), after(match) if after else "", says_i=says_i)
+            found.append(Found(match, rank, match.start(), self._fenced(start)))
+        return found
+
+    def _matches(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        if len(self.text) <= 2 * EDGE:
+            yield from pattern.finditer(self.text)
         else:
-            yield value
+            yield from pattern.finditer(self.text, 0, EDGE)
+            yield from pattern.finditer(self.text, len(self.text) - EDGE)
+
+    def _fenced(self, at: int) -> bool:
+        return any(each.start <= at < each.end for each in self.marked.fences)
+
+
+def decide(found: Iterable[Found[T]], what: str, same: Callable[[T], object] = lambda value: value) -> T | None:
+    """The one value that the seat states in its own name; None where it states none.
+
+    Raises Unparseable for several that differ by `same`, and for one that cannot be read.
+    """
+    stated = [each for each in found if each.rank > QUOTED]
+    if not stated:
+        return None
+    top = max(each.rank for each in stated)
+    counted = [each for each in stated if each.rank == top or (top == FENCED and each.rank == UNSURE and not each.fenced)]
+    readable = [each.value for each in counted if not isinstance(each.value, Unparseable)]
+    reasons = [each.value for each in counted if isinstance(each.value, Unparseable)]
+    if not readable:
+        raise reasons[0]
+    kinds = {_shown(same(value)) for value in readable}
+    if len(kinds) > 1:
+        raise Unparseable(f"there are different {what} in it: {preview(', '.join(sorted(kinds)), 200)}")
+    if reasons:
+        raise Unparseable(f"one of the {what} in it cannot be read: {reasons[0]}")
+    return readable[0]
+
+
+def _shown(value: object) -> str:
+    parts = value if isinstance(value, tuple) else (value,)
+    return " ".join(str(each) for each in parts if each is not None)
 
 
 def json_object(reply: str, *keys: str) -> JSON:
-    """The last object in `reply` that has one of `keys`: models think aloud, and quote examples, first.
+    """The object with one of `keys` in which a seat states its own view.
 
-    An object that merely wraps such a one gives what it wraps. Raises NoObject when there is none, and Unparseable
-    when it is nested more than ten levels deep or the reply is too long.
+    Raises NoObject where there is none, and Unparseable where there are several that differ.
     """
-    check_size(reply)
-    found: JSON | None = None
-    for outer in objects(reply):
-        wrapped = (each for each in outer.values() if isinstance(each, dict))
-        found = next((value for value in (outer, *wrapped) if any(key in value for key in keys)), found)
+    found = decide(Reply(reply).objects(*keys), "JSON objects", lambda each: [each.get(key) for key in map(_key, keys)])
     if found is None:
         raise NoObject(f"there is no JSON object with {' or '.join(repr(key) for key in keys)}")
-    if _deeper(found, MAX_DEPTH):
-        raise Unparseable(f"the JSON object is nested more than {MAX_DEPTH} levels deep")
     return found
 
 
+def _key(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def _with_key(value: JSON, keys: Sequence[str]) -> list[JSON]:
+    """`value`, if it has one of `keys`, else the objects in it that do and that it was only written around."""
+    if any(key in value for key in keys):
+        return [value]
+    found: list[JSON] = []
+    for name, inner in value.items():
+        if len(value) > 1 and name not in _WRAPPERS:
+            continue
+        if isinstance(inner, str) and inner.lstrip().startswith("{"):
+            try:
+                inner = object_at(inner.strip(), 0)[0]
+            except ValueError:
+                continue
+        for each in inner if isinstance(inner, list) else [inner]:
+            if isinstance(each, dict) and any(key in each for key in keys):
+                found.append(each)
+    return found
+
+
+def _checked(value: JSON, keys: Sequence[str]) -> JSON | Unparseable:
+    if any(isinstance(value.get(key), Twice) for key in keys):
+        return Unparseable(f"the JSON object has two values of {next(key for key in keys if key in value)!r}")
+    if _deeper(value, MAX_DEPTH):
+        return Unparseable(f"the JSON object is nested more than {MAX_DEPTH} levels deep")
+    return value
+
+
+# Fields
+
+
+_PLACEHOLDER = re.compile(
+    r"<[^<>]{0,300}>|[\[{](?:your|the|an?|insert|label|score|number|brief|short|reason|explanation|text|value|name|letter|one|answer here)\b[^\[\]{}]{0,100}[\]}]|\.{2,}|…|_{2,}|-{2,}|\?+|[xn]/10|(?:a |the |your )?(?:number|score|label|integer|float)"
+    r"(?: (?:from|between) .{1,20})?|\d{1,2} ?(?:-|–|to) ?\d{1,2}|tbd|n/a|[xn]",
+    re.IGNORECASE,
+)
+
+
+def is_placeholder(value: object) -> bool:
+    """Whether a field holds what the instructions have in its place, and nothing of the seat's own.
+
+    >>> [is_placeholder(each) for each in ("<number from 1 to 10>", "...", "1-10", "Answer A", 7)]
+    [True, True, True, False, False]
+    """
+    return isinstance(value, str) and _PLACEHOLDER.fullmatch(value.strip(" \t\n\"'`*_")) is not None
+
+
 def text_field(value: JSON, key: str) -> str:
-    """`value[key]` as text; empty when it is absent or is not text."""
+    """`value[key]` as text; empty when it is absent, is not text, or is a placeholder of the instructions."""
     found = value.get(key, "")
-    return found.strip() if isinstance(found, str) else ""
+    if not isinstance(found, str) or (found.startswith("<") and is_placeholder(found)):
+        return ""
+    return found.strip()
 
 
 def list_field(value: JSON, key: str) -> tuple[str, ...]:
-    """`value[key]` as texts; a single text counts as a list of one."""
+    """`value[key]` as texts; a single text counts as a list of one. Placeholders are left out."""
     found = value.get(key, [])
-    if isinstance(found, str):
-        return (found.strip(),) if found.strip() else ()
-    return tuple(str(each).strip() for each in found if str(each).strip()) if isinstance(found, list) else ()
+    texts = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    told = (str(each).strip() for each in texts)
+    return tuple(each for each in told if each and not (each.startswith("<") and is_placeholder(each)))
 
 
 def without_quotes(reply: str) -> str:
     """`reply` without fenced blocks and lines that quote somebody. A fence that nothing closes hides nothing."""
     return "\n".join(line for line, quoted in lines_with_quotes(reply) if not quoted)
+
+
+_FENCE = re.compile(r"[ \t>]*+(`{3,}|~{3,})")
 
 
 def lines_with_quotes(reply: str) -> list[tuple[str, bool]]:
@@ -112,15 +277,6 @@ def lines_with_quotes(reply: str) -> list[tuple[str, bool]]:
         else:
             found.append((line, line.lstrip().startswith(">")))
     return found
-
-
-def _without_trailing_commas(text: str, start: int) -> str:
-    """`text` with every comma before a closing bracket, from `start` on, turned into a space: nothing moves."""
-
-    def blank(found: re.Match[str]) -> str:
-        return " " if found["trailing"] else found[0]
-
-    return text[:start] + _COMMA.sub(blank, text[start:])
 
 
 def _deeper(value: object, levels: int) -> bool:

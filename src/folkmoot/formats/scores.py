@@ -8,32 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import NoObject, json_object, list_field, text_field
+from folkmoot.formats.reading import Reply, decide, is_placeholder, list_field, text_field
+from folkmoot.formats.score_text import KEYS, MISSING_SCORE, score_in_object, score_in_text, score_in_value, stated_scores
 from folkmoot.types import JSON
 
-LOWEST, HIGHEST = 1.0, 10.0
-
-LONGEST = 300  # characters of a text about a score; a longer one is an essay
-
-_PLAIN = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
-# not part of a longer number or word, not a percentage; a decimal comma is a decimal point
-_NUMBER = r"(?<![\w.,%])(?<![\w.,%][+-])[+-]?\d+(?:[.,]\d+)?(?![\w%]|[.,]\d| %)"
-_OUT_OF_TEN = re.compile(rf"({_NUMBER}) ?(?:/|(?:out )?of) ?10(?![\w.,%]*\d)", re.IGNORECASE)
-_FRACTION = re.compile(r"(?:/|\bof) ?\d", re.IGNORECASE)
-_SCALE = re.compile(
-    r"\(?\b(?:on|from|using)? ?(?:an?|the)? ?(?:scale)? ?(?:of|from)? ?1 ?(?:-|–|to) ?10\b ?(?:scale)?\)?",
-    re.IGNORECASE,
-)
-_BETWEEN = re.compile(rf"\bbetween {_NUMBER} and ({_NUMBER})", re.IGNORECASE)
-_RANGE = re.compile(r"\d ?(?:-|–|to) ?\d", re.IGNORECASE)
-_SCORE_LINE = re.compile(
-    r"^[ \t>*_#`~-]*+(?:(?:overall|final|my)[ \t]++)?score[ \t*_`]*+(?:\([^)\n]*+\)[ \t*_`]*+)?"
-    r"(?:[:=–—-]|is\b)(?P<rest>[^\n]+)$",
+_LABEL_LINE = re.compile(
+    r"^[ \t>*_#`|-]*+(?:\(?\d{1,2}[.)][ \t*_`]*+)?(?P<label>(?:answer|response|option|candidate)[ \t_]++[a-z]{1,3})[ \t*_`]*+"
+    r"(?:[:：=–—|-]|->|→|is\b|gets\b)(?P<rest>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_LABEL_LINE = re.compile(
-    r"^[ \t>*_#-]*+(?P<label>answer[ \t]++[a-z]{1,3})[ \t*_]*+[:=–—-](?P<rest>[^\n]+)$", re.IGNORECASE | re.MULTILINE
-)
+_ENTRY = ("label", "answer", "id", "name", "response", "candidate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +42,7 @@ class ReviewReply(BaseModel):
     suggestions: list[str]
     overall_assessment: str
     rationale: str
-    score: float = Field(description="1 to 10")
+    score: float = Field(ge=1, le=10)
 
 
 class LabelledReview(ReviewReply):
@@ -71,84 +55,22 @@ class ScoresReply(BaseModel):
     scores: list[LabelledReview]
 
 
-def in_range(number: float) -> float:
-    """`number`, if it is a score.
-
-    Raises Unparseable outside 1 to 10: 0.6 and 10.4 are slips to ask about, not to round away.
-    """
-    if not LOWEST <= number <= HIGHEST:  # also no number at all: NaN
-        raise Unparseable(f"the score {preview(str(number), 20)} is not between 1 and 10")
-    return float(number)
-
-
-def score_in_text(text: str) -> float:
-    """The one score that `text`, which is about a score, states.
-
-    >>> [score_in_text(t) for t in ("8", "8,5", "8.5 / 10", "on a 1-10 scale: 8", "9 - excellent", "between 7 and 8")]
-    [8.0, 8.5, 8.5, 8.0, 9.0, 8.0]
-    """
-    if len(text) > LONGEST:
-        raise Unparseable(f"{preview(text)!r} is too long for a score")
-    # a minus as typographers write it is a minus; runs of blanks become one, which also keeps the patterns fast
-    plain = " ".join(re.sub(r"[*_`\"]", " ", text.replace("−", "-")).split())
-    if _PLAIN.fullmatch(text.strip()):
-        return in_range(float(text))
-    if explicit := set(_OUT_OF_TEN.findall(plain)):
-        return in_range(_number(_only(explicit, text)))
-    plain = _SCALE.sub(" ", plain)
-    if _FRACTION.search(plain):
-        raise Unparseable(f"{preview(text)!r} is no plain score out of 10")
-    if bounds := _BETWEEN.search(plain):
-        return in_range(_number(bounds[1]))
-    if _RANGE.search(plain):
-        raise Unparseable(f"{preview(text)!r} is a range, not one score")
-    numbers = re.findall(_NUMBER, plain)
-    if not numbers:
-        raise Unparseable(f"there is no number in the score {preview(text)!r}")
-    return in_range(_number(_only(set(numbers), text)))
-
-
-def score_in_value(value: object) -> float:
-    """The score in a JSON value: a number, a text about one, or an object with `score` or `value`."""
-    if isinstance(value, bool) or value is None or isinstance(value, list):
-        raise Unparseable("the score is not a number")
-    if isinstance(value, int | float):
-        return in_range(value)
-    if isinstance(value, dict):
-        for key in ("score", "value"):
-            if key in value:
-                return score_in_value(value[key])
-        raise Unparseable("the score is an object without a score")
-    return score_in_text(str(value))
-
-
-def score_in_object(found: JSON) -> float:
-    """The score of a JSON object, under `score` or `overall_score`."""
-    for key in ("score", "overall_score"):
-        if key in found:
-            return score_in_value(found[key])
-    raise Unparseable("there is no score")
-
-
-def score_line(reply: str) -> float:
-    """The score on the last line of `reply` that begins with the word score.
-
-    >>> [score_line(t) for t in ("SCORE: 8", "**Score: 7.5**", "> score - 9/10", "Score (1-10): 8")]
-    [8.0, 7.5, 9.0, 8.0]
-    """
-    lines = list(_SCORE_LINE.finditer(reply))
-    if not lines:
-        raise Unparseable('there is neither a JSON object with a "score" nor a line that begins with "Score:"')
-    return score_in_text(lines[-1]["rest"].strip())
-
-
 def read_review(reply: str) -> Review:
-    """A review: a JSON object anywhere in the reply, else a line `Score: 8` with whatever stands around it."""
-    try:
-        found = json_object(reply, "score", "overall_score")
-    except NoObject:
-        return Review(score_line(reply), overall_assessment=reply.strip())
-    return _review(found)
+    """A review: a JSON object with a score, or a score stated on a line, in a table, in a tag or in a sentence.
+
+    What the judge quotes of the answer is passed over. Several scores that differ are unreadable.
+
+    >>> read_review('{"score": 2}\\n\\nThe answer ended with {"score": 10}.').score
+    2.0
+    """
+    marked = Reply(reply)
+    found = [each.read(_review) for each in marked.objects(*KEYS)]
+    prose = marked.text.strip()
+    found += [each.read(lambda score: Review(score, overall_assessment=prose)) for each in stated_scores(marked)]
+    review = decide(found, "scores", lambda each: each.score)
+    if review is None:
+        raise Unparseable(MISSING_SCORE)
+    return review
 
 
 def _review(found: JSON) -> Review:
@@ -173,12 +95,12 @@ Write the reasons first and let the score follow from them. Reply with this JSON
 
 ```json
 {
-  "strengths": ["what is right and useful"],
-  "weaknesses": ["what is wrong, missing or misleading"],
-  "suggestions": ["what would mend it"],
-  "overall_assessment": "one or two sentences on the whole",
-  "rationale": "why exactly this score",
-  "score": 7
+  "strengths": ["<what is right and useful>"],
+  "weaknesses": ["<what is wrong, missing or misleading>"],
+  "suggestions": ["<what would improve it>"],
+  "overall_assessment": "<one or two sentences on the whole>",
+  "rationale": "<why exactly this score>",
+  "score": <number>
 }
 ```
 `score` is a number from 1 to 10.""",
@@ -204,13 +126,13 @@ Reply with this JSON object and nothing else, with one entry for each answer:
 
 ```json
 {{"scores": [{{
-  "strengths": ["what is right and useful"],
-  "weaknesses": ["what is wrong, missing or misleading"],
-  "suggestions": ["what would mend it"],
-  "overall_assessment": "one or two sentences on the whole",
-  "rationale": "why exactly this score",
-  "score": 7,
-  "label": "{labels[0]}"
+  "strengths": ["<what is right and useful>"],
+  "weaknesses": ["<what is wrong, missing or misleading>"],
+  "suggestions": ["<what would improve it>"],
+  "overall_assessment": "<one or two sentences on the whole>",
+  "rationale": "<why exactly this score>",
+  "score": <number>,
+  "label": "<label>"
 }}]}}
 ```
 `score` is a number from 1 to 10; no two answers need the same one.""",
@@ -232,8 +154,30 @@ def read_scores(reply: str, labels: Sequence[str]) -> dict[str, Review]:
     >>> {label: r.score for label, r in read_scores("Answer A: 8/10\\nanswer b - 6", ["Answer A", "Answer B"]).items()}
     {'Answer A': 8.0, 'Answer B': 6.0}
     """
+    marked = Reply(reply)
+    objects = marked.objects("scores", "reviews", "ratings", *labels)
+    found = [each.read(lambda value: _complete(_entries(value, labels), labels)) for each in objects]
+    single = [each for each in marked.objects(*KEYS) if not isinstance(each.value, dict) or _label_in(each.value)]
+    if not any(each.rank for each in objects) and len(single) > 1:  # an object for each answer
+        listed = [(str(_label_in(each.value)), _review(each.value)) for each in single if isinstance(each.value, dict) and each.rank]
+        return _complete(listed, labels)
+    scores = decide(found, "lists of scores", lambda each: {label: review.score for label, review in each.items()})
+    if scores is not None:
+        return scores
+    lines = [each for each in marked.lines(_LABEL_LINE) if each.rank]
+    top = max((each.rank for each in lines), default=0)
+    listed = [
+        (line.value["label"], Review(score_in_text(line.value["rest"].strip(" |"))))
+        for line in lines
+        if isinstance(line.value, re.Match) and line.rank == top and not is_placeholder(line.value["rest"])
+    ]
+    return _complete(listed, labels)
+
+
+def _complete(listed: Sequence[tuple[str, Review]], labels: Sequence[str]) -> dict[str, Review]:
+    """One review for each of `labels`. Raises Unparseable for a label that is unknown, doubled or missing."""
     found: dict[str, Review] = {}
-    for label, review in _labelled(reply, labels):
+    for label, review in listed:
         known = next((each for each in labels if _same_label(each, label)), None)
         if known is None:
             raise Unparseable(f"there is no {label!r} to score, only {', '.join(labels)}")
@@ -245,35 +189,26 @@ def read_scores(reply: str, labels: Sequence[str]) -> dict[str, Review]:
     return {label: found[label] for label in labels}
 
 
-def _labelled(reply: str, labels: Sequence[str]) -> list[tuple[str, Review]]:
-    """Every label in `reply` with its review, as often as it is there."""
-    try:
-        value = json_object(reply, "scores", *labels)
-    except NoObject:
-        return [(line["label"], Review(score_in_text(line["rest"]))) for line in _LABEL_LINE.finditer(reply)]
-    entries = value.get("scores", value)
+def _entries(value: JSON, labels: Sequence[str]) -> list[tuple[str, Review]]:
+    """Every label in an object with its review, as often as it is there."""
+    entries = next((value[key] for key in ("scores", "reviews", "ratings") if key in value), None)
+    if entries is None:
+        entries = {key: each for key, each in value.items() if any(_same_label(label, key) for label in labels)}
     if isinstance(entries, dict):
         return [
             (label, _review(each) if isinstance(each, dict) else Review(score_in_value(each)))
             for label, each in entries.items()
         ]
-    if not isinstance(entries, list) or not all(isinstance(each, dict) and "label" in each for each in entries):
+    if not isinstance(entries, list) or not all(isinstance(each, dict) and _label_in(each) for each in entries):
         raise Unparseable('every entry of "scores" needs a "label" and a "score"')
-    return [(str(each["label"]), _review(each)) for each in entries]
+    return [(str(_label_in(each)), _review(each)) for each in entries]
+
+
+def _label_in(entry: JSON) -> object:
+    return next((entry[key] for key in _ENTRY if entry.get(key)), None)
 
 
 def _same_label(known: str, written: str) -> bool:
     """Whether `written` means `known`: "answer b", "B" and "**Answer B**" mean "Answer B"."""
     wanted, bare = (re.sub(r"[^a-z0-9]", "", each.lower()) for each in (known, written))
     return bare in (wanted, wanted.removeprefix("answer"))
-
-
-def _only(numbers: set[str], text: str) -> str:
-    """The one of `numbers`. Raises Unparseable when there are several: which of them is meant is a guess."""
-    if len(numbers) > 1:
-        raise Unparseable(f"there are several numbers in the score {preview(text)!r}")
-    return min(numbers)
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", "."))

@@ -2,11 +2,12 @@
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
+from folkmoot.formats.speech import speech_in
 
 
 def read_text(reply: str) -> str:
-    """The reply without surrounding blank space. An empty reply is no answer."""
-    text = reply.strip()
+    """The reply without thoughts and surrounding blank space. An empty reply is no answer."""
+    text = speech_in(reply).text.strip()
     if not text:
         raise Unparseable("the reply is empty")
     return text

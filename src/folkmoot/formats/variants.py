@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import NoObject, json_object, text_field
+from folkmoot.formats.reading import NoObject, is_placeholder, json_object, text_field
 
 _LABELLED = re.compile(
-    r"^[ \t>*_#`-]*prompt[ _]variant[ \t*_`]*[:=](?P<rest>.+)", re.IGNORECASE | re.MULTILINE | re.DOTALL
+    r"^[ \t>*_#`-]*+prompt[ _]variant[ \t*_`]*+[:=](?P<rest>.+)", re.IGNORECASE | re.MULTILINE | re.DOTALL
 )
 
 
@@ -30,6 +30,7 @@ def read_variant(reply: str) -> str:
     except NoObject:
         found = _LABELLED.search(reply)
         variant = found["rest"].strip(" \t\n\r*_`") if found else ""
+        variant = "" if is_placeholder(variant) else variant
     if not variant:
         raise Unparseable('there is no "prompt_variant" with a text')
     return variant
@@ -41,7 +42,7 @@ VARIANT: Format[str] = Format(
 Reply with this JSON object and nothing else:
 
 ```json
-{"prompt_variant": "the question, put in the new way, complete and on its own"}
+{"prompt_variant": "<the question, put in the new way, complete and on its own>"}
 ```""",
     parse=read_variant,
     example='{"prompt_variant": "Put yourself in the place of whoever pays for this: what would you do?"}',

@@ -8,14 +8,26 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import NoObject, json_object, text_field, without_quotes
+from folkmoot.formats.reading import Reply, decide, is_placeholder, text_field
 from folkmoot.formats.same import find_label
+from folkmoot.types import JSON
 
-_VERDICT_LINE = re.compile(
-    r"^[\s>*_#`~-]*(?:my\s+|the\s+)?(?:final\s+)?verdict[\s*_`]*(?::|=|\bis\b)(?P<rest>[^\n]+)$",
+KEYS = ("verdict", "final_verdict", "winner", "correct_answer")
+
+_LINE = re.compile(
+    r"^[ \t>*_#`~|•-]*+(?:(?:my|the|final|own|thus|therefore|so|hence|mein|mon|mi|moi|мой),?[ \t]+)*+(?:verdict|urteil|veredicto|вердикт|裁决|判定)"
+    r"[ \t*_`]*+(?:[:：=|–—-]|->|→|\bis\b|是|は)(?P<rest>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_NONE = {"none", "none of them", "none of these", "neither", "no answer", "null"}
+_HEADING = re.compile(
+    r"^[ \t>*_#`]*+(?:(?:my|the|final)[ \t]+)*+verdict[ \t*_`]*+[:：]?[ \t*_`]*+\n(?:[ \t]*+\n){0,2}(?P<rest>[^\n]{1,80})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TAG = re.compile(r"^[^\n]{0,300}?<(?:final_)?verdict>\s*(?P<rest>[^<>\n]{1,80})\s*</(?:final_)?verdict>", re.IGNORECASE | re.MULTILINE)
+_NONE = {
+    "none", "none of them", "none of these", "neither", "no answer", "null", "none of the answers", "all wrong",
+    "keine", "keine davon", "aucune", "ninguna", "nessuna", "ни один", "都不对", "无",
+}  # fmt: skip
 _DENIED = re.compile(
     r"\b(?:not|no|never|cannot|neither|nor|except|but|wrong|incorrect|false|isnt|doesnt)\b", re.IGNORECASE
 )
@@ -37,24 +49,30 @@ class VerdictReply(BaseModel):
 
 
 def read_verdict(reply: str, labels: Sequence[str]) -> Verdict:
-    """A verdict in a JSON object anywhere in the reply, else on the last line `VERDICT: Answer B`.
+    """The verdict in a JSON object, or on a line `VERDICT: Answer B`, that the judge gives in its own name.
 
     >>> read_verdict('{"reason": "17 * 23 = 391", "verdict": "Answer B"}', ["Answer A", "Answer B"]).label
     'Answer B'
     >>> read_verdict("Neither adds up.\\nVERDICT: none", ["Answer A", "Answer B"]).label is None
     True
     """
-    try:
-        found = json_object(reply, "verdict")
-    except NoObject:
-        lines = list(_VERDICT_LINE.finditer(without_quotes(reply))) or list(_VERDICT_LINE.finditer(reply))
-        if not lines:
-            raise Unparseable('there is neither a JSON object with a "verdict" nor a line "VERDICT: ..."') from None
-        return Verdict(_which(lines[-1]["rest"], labels), reply[: lines[-1].start()].strip())
-    written = found["verdict"]
-    if written is not None and not isinstance(written, str):
-        raise Unparseable("the verdict is neither a label nor none")
-    return Verdict(_which(written or "none", labels), text_field(found, "reason"))
+    marked = Reply(reply)
+
+    def in_object(value: JSON) -> Verdict:
+        written = next(value[key] for key in KEYS if key in value)
+        if written is not None and not isinstance(written, str):
+            raise Unparseable("the verdict is neither a label nor none")
+        return Verdict(_which(written or "none", labels), text_field(value, "reason"))
+
+    found = [each.read(in_object) for each in marked.objects(*KEYS)]
+    for line in (*marked.lines(_LINE), *marked.lines(_HEADING), *marked.lines(_TAG)):
+        if isinstance(line.value, re.Match) and not is_placeholder(line.value["rest"]):
+            before = marked.text[: line.start].strip()
+            found.append(line.read(lambda each, before=before: Verdict(_which(each["rest"].strip(" |"), labels), before)))  # type: ignore[misc]
+    verdict = decide(found, "verdicts", lambda each: each.label)
+    if verdict is None:
+        raise Unparseable('there is neither a JSON object with a "verdict" nor a line "VERDICT: ..."')
+    return verdict
 
 
 def _which(written: str, labels: Sequence[str]) -> str | None:
@@ -75,7 +93,7 @@ def verdict_for(labels: Sequence[str]) -> Format[Verdict]:
 Write the checks first and let the verdict follow from them. Reply with this JSON object and nothing else:
 
 ```json
-{{"reason": "what you worked out, and the step at which each wrong answer goes wrong", "verdict": "{labels[0]}"}}
+{{"reason": "<what you worked out, and the step at which each wrong answer goes wrong>", "verdict": "<label>"}}
 ```
 `verdict` is one of {", ".join(labels)}, or "none" if you can show that all of them are wrong.""",
         parse=lambda reply: read_verdict(reply, labels),

@@ -10,11 +10,15 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import NoObject, check_size, json_object, text_field
-from folkmoot.formats.statements import NOISE, find_answer, is_quoted_within, ranked, ranking_in, statements
+from folkmoot.formats.reading import Found, Reply, decide, is_placeholder, text_field, without_quotes
+from folkmoot.formats.statements import NOISE, find_answer, is_quoted_within, ranked, ranking_in
 from folkmoot.types import JSON
 
 Directive = Literal["FINALIZE", "REVISE", "SPLIT"]
+
+KEYS = ("vote", "directive", "decision")
+CONFIRM_KEYS = ("verdict", "confirm", "confirmation", "decision", "vote")
+RANKED = 20_000  # characters at the end in which the ranking beside a vote is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,37 +101,32 @@ def read_vote(reply: str, labels: Sequence[str], own: str | None = None) -> Vote
     >>> read_vote("I won't FINALIZE, I vote REVISE: check the units", labels).focus
     'check the units'
     """
-    check_size(reply)
+    marked = Reply(reply)
     others = [label for label in labels if label != own]
-    found = statements(reply, lambda text: _votes_in(text, labels, others, own))
-    if not found:
-        raise Unparseable(MISSING_VOTE)
-    if len(different := {(vote.vote, vote.target) for vote in found}) > 1:
-        said = ", ".join(sorted(" ".join(filter(None, each)) for each in different))
-        raise Unparseable(f"there are different votes in it: {said}")
-    return found[0]
+    objects = [each for each in marked.objects(*KEYS) if not _is_template(each.value, KEYS)]
+    found = [each.read(lambda value: _vote_in_object(value, labels, others, own)) for each in objects]
+    prose = without_quotes(marked.text)
+    ranking, reasoning = ranking_in(prose[-RANKED:], others), prose.strip()
 
-
-def _votes_in(text: str, labels: Sequence[str], others: Sequence[str], own: str | None) -> list[Vote]:
-    """Every vote in `text`, the one in JSON first."""
-    found: list[Vote] = []
-    prose = text
-    try:
-        given = json_object(text, "vote", "directive", "decision")
-    except NoObject:
-        pass
-    else:
-        found.append(_vote_in_object(given, labels, others, own))
-        prose = text[: text.find("{")] + "\n" + text[text.rfind("}") + 1 :]
-    ranking, reasoning = ranking_in(prose, others), text.strip()
-    for directive, rest, after in _directives(prose):
+    def in_line(line: tuple[Directive, str, str]) -> Vote:
+        directive, rest, after = line
         target = find_answer(rest or _next(after), labels, own) if directive == "FINALIZE" else None
-        found.append(Vote(directive, target, "" if target else rest, ranking, reasoning))
-    return found
+        return Vote(directive, target, "" if target else rest, ranking, reasoning)
+
+    found += [each.read(in_line) for each in _directives(marked)]
+    vote = decide(found, "votes", lambda each: (each.vote, each.target))
+    if vote is None:
+        raise Unparseable(MISSING_VOTE)
+    return vote
+
+
+def _is_template(value: JSON | Unparseable, keys: Sequence[str]) -> bool:
+    """Whether an object is the form of the instructions, handed back."""
+    return isinstance(value, dict) and is_placeholder(next((value[key] for key in keys if key in value), None))
 
 
 def _vote_in_object(given: JSON, labels: Sequence[str], others: Sequence[str], own: str | None) -> Vote:
-    written = next(given[key] for key in ("vote", "directive", "decision") if key in given)
+    written = next(given[key] for key in KEYS if key in given)
     line = _LINE.match(written.strip()) if isinstance(written, str) else None
     if line is None or _NO_STATEMENT.match(line["rest"]) or _WORD_ONLY.match(_after_mark(line["rest"])):
         raise Unparseable('"vote" is none of FINALIZE, REVISE and SPLIT')
@@ -144,30 +143,34 @@ def _vote_in_object(given: JSON, labels: Sequence[str], others: Sequence[str], o
     )
 
 
-def _directives(prose: str) -> list[tuple[Directive, str, str]]:
+def _directives(marked: Reply) -> list[Found[tuple[Directive, str, str]]]:
     """Each directive that stands as a statement, what follows it on its line, and the beginning of the next.
 
     One in capitals makes those in small letters prose.
     """
-    found: list[tuple[Directive, str, str]] = []
+    found: list[Found[tuple[Directive, str, str]]] = []
     shouted: list[bool] = []
-    for match in (*_LINE.finditer(prose), *_I_VOTE.finditer(prose)):
+    for line in (*marked.lines(_LINE), *marked.lines(_I_VOTE, says_i=True)):
+        match = line.value
+        if isinstance(match, Unparseable):
+            continue
         word, rest = match["word"], match["rest"]
-        line = prose[prose.rfind("\n", 0, match.start("word")) + 1 : match.end()]
-        marked = _MARKED.match(rest)
+        whole = marked.text[marked.text.rfind("\n", 0, match.start("word")) + 1 : match.end()]
+        follows = _MARKED.match(rest)
         said = _after_mark(rest)
         quoted = bool(match["quote"])
-        if quoted and not re.search(r"[\"”'’][\s*_`.!)]*$", rest):
+        if quoted and not re.search(r"[\"”'’][\s*_`.!)]*$", rest[-40:]):
             continue  # the quotation ends, and the sentence goes on about it
-        if not quoted and is_quoted_within(line, len(line) - len(rest) - len(word)):
+        if not quoted and is_quoted_within(whole, len(whole) - len(rest) - len(word)):
             continue
-        if (not marked and _NO_STATEMENT.match(rest)) or _PLACEHOLDER.match(said) or _WORD_ONLY.match(said):
+        if (not follows and _NO_STATEMENT.match(rest)) or _PLACEHOLDER.match(said) or _WORD_ONLY.match(said):
             continue
         alone = not rest.strip(" \t*_`.!\"'”’)")
         names = _directive(word) == "FINALIZE" and _names_at_once(rest)
-        if not (marked or alone or names or (word.isupper() and _directive(word) != "FINALIZE")):
+        if not (follows or alone or names or (word.isupper() and _directive(word) != "FINALIZE")):
             continue
-        found.append((_directive(word), said, prose[match.end() : match.end() + _NEXT]))
+        value = (_directive(word), said, marked.text[match.end() : match.end() + _NEXT])
+        found.append(Found(value, line.rank, line.start, line.fenced))
         shouted.append(word.isupper())
     return [each for each, loud in zip(found, shouted, strict=True) if loud or not any(shouted)]
 
@@ -214,11 +217,11 @@ Write the reasons first and let the vote follow from them. Reply with this JSON 
 
 ```json
 {{
-  "reasoning": "why, and what the other answers lack",
-  "ranking": ["...", "..."],
-  "vote": "FINALIZE",
-  "target": "...",
-  "focus": ""
+  "reasoning": "<why, and what the other answers lack>",
+  "ranking": ["<label>", "<label>"],
+  "vote": "<FINALIZE, REVISE or SPLIT>",
+  "target": "<label, or empty>",
+  "focus": "<what to work on, or empty>"
 }}
 ```
 `vote` is FINALIZE, REVISE or SPLIT. `target` is the one answer that FINALIZE endorses, of {", ".join(labels)}; \
@@ -256,45 +259,40 @@ def read_confirmation(reply: str) -> Confirmation:
     >>> read_confirmation("Nothing is lost.\\n**Verdict:** I approve.").approved
     True
     """
-    check_size(reply)
-    found = statements(reply, _verdicts_in)
-    if not found:
-        raise Unparseable('there is neither a JSON object with a "verdict" nor a line with APPROVE or REJECT')
-    if len({each.approved for each in found}) > 1:
-        raise Unparseable("there are different verdicts in it: APPROVE, REJECT")
-    return found[0]
+    marked = Reply(reply)
 
-
-def _verdicts_in(text: str) -> list[Confirmation]:
-    found: list[Confirmation] = []
-    prose = text
-    try:
-        given = json_object(text, "verdict", "confirm", "decision", "vote")
-    except NoObject:
-        pass
-    else:
-        written = next(given[key] for key in ("verdict", "confirm", "decision", "vote") if key in given)
-        stated = _approvals(written) if isinstance(written, str) else []
+    def in_object(value: JSON) -> Confirmation:
+        written = next(value[key] for key in CONFIRM_KEYS if key in value)
+        stated = {each.value for each in _approvals(Reply(written))} if isinstance(written, str) else set()
         if len(stated) != 1:
             raise Unparseable('"verdict" is neither APPROVE nor REJECT')
-        found.append(Confirmation(stated[0], text_field(given, "reason") or text_field(given, "reasoning")))
-        prose = text[: text.find("{")] + "\n" + text[text.rfind("}") + 1 :]
-    reason = prose.strip()
-    return [*found, *(Confirmation(each, reason) for each in dict.fromkeys(_approvals(prose)))]
+        return Confirmation(stated.pop() is True, text_field(value, "reason") or text_field(value, "reasoning"))
+
+    objects = [each for each in marked.objects(*CONFIRM_KEYS) if not _is_template(each.value, CONFIRM_KEYS)]
+    found = [each.read(in_object) for each in objects]
+    reason = marked.text.strip()
+    found += [each.read(lambda approved: Confirmation(approved, reason)) for each in _approvals(marked)]
+    confirmation = decide(found, "verdicts", lambda each: "APPROVE" if each.approved else "REJECT")
+    if confirmation is None:
+        raise Unparseable('there is neither a JSON object with a "verdict" nor a line with APPROVE or REJECT')
+    return confirmation
 
 
-def _approvals(prose: str) -> list[bool]:
-    found: list[bool] = []
-    for match in _CONFIRM_LINE.finditer(prose):
+def _approvals(marked: Reply) -> list[Found[bool]]:
+    found: list[Found[bool]] = []
+    for line in marked.lines(_CONFIRM_LINE):
+        match = line.value
+        if isinstance(match, Unparseable):
+            continue
         word, rest = match["word"], match["rest"]
-        if match["quote"] and not re.search(r"[\"”'’][\s*_`.!)]*$", rest):
+        if match["quote"] and not re.search(r"[\"”'’][\s*_`.!)]*$", rest[-40:]):
             continue
         sentence = re.split(r"[.!\n]", rest, maxsplit=1)[0]
         plain = rest.lstrip("*_`\"'”’)")
         if _CONDITION.search(sentence) or re.match(r"\s*(?:[?/|&]|(?i:or|and/or|of|not)\b)", plain):
             continue
         if not plain.strip() or plain.lstrip()[0] in ".,:;!–—-(" or _GOES_ON.match(plain) or word.isupper():
-            found.append(word[0] in "aA")
+            found.append(Found(word[0] in "aA", line.rank, line.start, line.fenced))
     return found
 
 
@@ -304,7 +302,7 @@ CONFIRM: Format[Confirmation] = Format(
 Write the reason first and let the verdict follow from it. Reply with this JSON object and nothing else:
 
 ```json
-{"reason": "what is kept, and what is lost, twisted or added without support", "verdict": "APPROVE"}
+{"reason": "<what is kept, and what is lost, twisted or added without support>", "verdict": "<APPROVE or REJECT>"}
 ```
 `verdict` is APPROVE or REJECT. If you cannot write JSON, write one line that begins with APPROVE or REJECT.""",
     parse=read_confirmation,

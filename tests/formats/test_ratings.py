@@ -21,7 +21,7 @@ def scored(value: object) -> str:
     "value, score",
     [
         (8, 8), (8.5, 8.5), ("8", 8), ("8/10", 8), ("8.5 / 10", 8.5), ("8 out of 10", 8), ("Score (1-10): 8", 8),
-        ("on a 1-10 scale: 8", 8), ("score: on a 1-10 scale: 8", 8), ("score: +8", 8), 
+        ("on a 1-10 scale: 8", 8), ("score: on a 1-10 scale: 8", 8), ("score: +8", 8),
         ("9 - excellent", 9), ("Score: N/A, overall 7", 7), ({"value": "7/10"}, 7), ({"score": {"value": 7}}, 7),
         ("8,5", 8.5), ("7 (scale 1-10)", 7),
     ],

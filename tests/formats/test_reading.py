@@ -1,5 +1,6 @@
 """JSON is found wherever models put it, and a hostile reply costs no time."""
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkmoot.errors import Unparseable
-from folkmoot.formats.reading import MAX_BYTES, NoObject, json_object, list_field, objects, text_field, without_quotes
+from folkmoot.formats.marking import MAX_BYTES
+from folkmoot.formats.reading import NoObject, Reply, json_object, list_field, text_field, without_quotes
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,12 @@ from folkmoot.formats.reading import MAX_BYTES, NoObject, json_object, list_fiel
         '~~~\n{"score": 8}\n~~~',
         'Here it is:\n\n{"score": 8}\n\nHope that helps!',
         'In set notation {a, b} is fine. {"score": 8}',
-        'He said "{" and then {"score": 8}',
+        "{score: 8}",
+        "{'score': 8}",
+        '{"Score": 8} // good',
+        '{"score": 8, /* why */}',
+        "{“score”: 8}",
+        '{"score"： 8}',
         '{"score": 8,}',
         '{"score": 8 , \n }',
         '```json\n{"score": 8\n}',  # a fence that nothing closes
@@ -46,7 +53,7 @@ def test_backticks_braces_and_line_breaks_in_strings_do_not_end_the_object() -> 
     assert json_object(f"```json\n{raw}\n```", "score") == written
 
 
-def test_the_last_of_several_objects_counts_because_models_think_aloud_first() -> None:
+def test_an_object_that_is_mentioned_in_a_sentence_is_not_the_one_that_counts() -> None:
     reply = 'An answer would look like {"why": "because", "score": 3}. Mine is:\n```json\n{"score": 9}\n```'
     assert json_object(reply, "score") == {"score": 9}
 
@@ -55,7 +62,7 @@ def test_an_object_without_the_key_does_not_hide_the_one_that_has_it() -> None:
     assert json_object('{"score": 8} and by the way {"mood": "good"}', "score") == {"score": 8}
 
 
-@pytest.mark.parametrize("reply", ["", "score: 8", '{"grade": 8}', '{"score": 8', "{score: 8}", '["score", 8]', "{}"])
+@pytest.mark.parametrize("reply", ["", "score: 8", '{"grade": 8}', '["score", 8]', "{}"])
 def test_an_object_that_is_not_there_is_not_invented(reply: str) -> None:
     with pytest.raises(NoObject, match="'score'"):
         json_object(reply, "score")
@@ -104,14 +111,15 @@ def test_more_than_ten_levels_are_refused(opening: str, closing: str) -> None:
 )
 def test_a_hostile_reply_is_read_in_no_time(reply: str) -> None:
     began = time.process_time()
-    with pytest.raises(NoObject):
+    with pytest.raises(Unparseable):
         json_object(reply, "score")
     assert time.process_time() - began < 4  # seconds; a quadratic search would take minutes
 
 
 @given(st.text(max_size=200))
 def test_no_text_whatever_breaks_the_search(reply: str) -> None:
-    assert all(isinstance(value, dict) for value in objects(reply))
+    with contextlib.suppress(Unparseable):
+        assert all(isinstance(each.value, dict | Unparseable) for each in Reply(reply).objects("a", "score"))
 
 
 json_values = st.recursive(
@@ -121,15 +129,11 @@ json_values = st.recursive(
 )
 
 
-@given(
-    st.dictionaries(st.text(max_size=5), json_values, max_size=4),
-    st.text(st.characters(exclude_characters="{"), max_size=40),
-    st.text(st.characters(exclude_characters="{"), max_size=40),
-)
-def test_whatever_object_is_written_between_whatever_prose_is_found(
-    value: dict[str, Any], before: str, after: str
-) -> None:
-    assert list(objects(f"{before}{json.dumps(value)}{after}")) == [value]
+@given(st.dictionaries(st.text(max_size=5), json_values, max_size=4), st.integers(1, 10))
+def test_a_score_is_read_from_whatever_object_it_stands_in(value: dict[str, Any], score: int) -> None:
+    value = {key: each for key, each in value.items() if "score" not in key.lower()} | {"score": score}
+    with contextlib.suppress(Unparseable):  # nested too deep
+        assert json_object(json.dumps(value), "score")["score"] == score
 
 
 def test_fields_are_read_as_what_they_should_be_or_as_nothing() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats import REVIEW, SCORES, TEXT, Review, scores_for
-from folkmoot.formats.scores import read_review, read_scores, score_in_text
+from folkmoot.formats.score_text import score_in_text
+from folkmoot.formats.scores import read_review, read_scores
 
 REVIEWS = Path(__file__).parent.parent / "transcripts" / "reviews"
 """Replies as models write them; the name holds the score, or `refused`."""
@@ -63,7 +64,8 @@ def test_a_score_is_read_unrounded_as_models_write_it(written: str, score: float
         "NaN", "Infinity", "1e400", "8" * 400, "8" * 5000, '{"max": 10}',
         '"eight"', '""', '"-3"', '"−3"', '"8.5.1"', '"8-9"', '"8 - 9"', '"7 to 8"', '"80%"', '"8 %"', '"85/100"',
         '"8/5"', '"8th"', '"v8"', '"0x8"', '"1_0"', '"8 ± 1"', '"5/10 → 7/10"', '"7/10, up from 5/10"', '"N/A"',
-        '"1-10"', '"11/10"', '"between 7 and 8"', '"<number>"', '"at least 8"', '"8.5.1/10"', '"8 for style, 6 for content"', '"8½"', '"gpt-5"', '".0e-1"',
+        '"1-10"', '"11/10"', '"between 7 and 8"', '"<number>"',
+        '"at least 8"', '"8.5.1/10"', '"8 for style, 6 for content"', '"8½"', '"gpt-5"', '".0e-1"',
     ],
 )  # fmt: skip
 def test_a_score_that_is_none_is_refused_rather_than_rounded_or_guessed(written: str) -> None:
@@ -76,7 +78,8 @@ def test_a_score_that_is_none_is_refused_rather_than_rounded_or_guessed(written:
     [
         ("SCORE: 8", 8), ("**Score: 7.5**", 7.5), ("Score (1-10): 8", 8),
         ("## Score\n\nscore = 3", 3), ("Overall score: 8,5", 8.5), ("**Score**: 8", 8), ("My score is 6", 6),
-        ("Score: 4\nFinal score: 6", 6), ("Rating: 8", 8), ("8/10", 8), ("Score\n8", 8), ("- Score – 8", 8), ("Final score: `9`", 9),
+        ("Score: 4\nFinal score: 6", 6), ("Rating: 8", 8), ("8/10", 8),
+        ("Score\n8", 8), ("- Score – 8", 8), ("Final score: `9`", 9),
         ("On a scale of 1 to 10:\nScore: on a scale of 1-10, 7.5", 7.5), ("Fine.\r\nScore: 7\r\n", 7),
     ],
 )  # fmt: skip
@@ -155,7 +158,9 @@ noise = st.sampled_from(
 )
 
 
-@given(reviews, noise, st.sampled_from(["", "\n```", "\n\nHope that helps {smile}", "\n> Score: 3", "}"]), st.booleans())
+@given(
+    reviews, noise, st.sampled_from(["", "\n```", "\n\nHope that helps {smile}", "\n> Score: 3", "}"]), st.booleans()
+)
 def test_every_review_written_as_json_reads_back_whatever_stands_around_it(
     review: Review, before: str, after: str, pretty: bool
 ) -> None:

@@ -24,6 +24,7 @@ from folkmoot.errors import (
     Unparseable,
 )
 from folkmoot.formats import Format
+from folkmoot.formats.speech import Listener, Speech
 from folkmoot.stances import told
 from folkmoot.types import JSON, About, Attachment, Completion, Message, Provider, Request, Seat
 
@@ -147,20 +148,20 @@ class Caller:
         request = self._request(place, call)
         clock = Clock(self._timeout(call.seat))
         entry = await self._entry(place, call.seat, request, clock, before_asking)
-        text = self._text(entry)
+        speech = self._speech(entry)
         try:
-            value = call.format.parse(text)
+            value = call.format.read(speech)
         except Unparseable as reason:
             self.emit(events.RepairAsked(place.step, call.seat, place.key, str(reason)))
             again = replace(place, step=place.step + "+repair")
-            repair = _repair(request, again.step, text, reason, call.format)
+            repair = _repair(request, again.step, speech, reason, call.format)
             entry = await self._entry(again, call.seat, repair, clock, before_asking)
-            text = self._text(entry)
+            speech = self._speech(entry)
             try:
-                value = call.format.parse(text)
+                value = call.format.read(speech)
             except Unparseable as still:
-                raise CallFailed(place.step, call.seat, "unparseable", str(still), reply=text) from still
-        self._finished(place, call, entry, value, text, replayed)
+                raise CallFailed(place.step, call.seat, "unparseable", str(still), reply=speech.text) from still
+        self._finished(place, call, entry, value, speech.text, replayed)
         return value
 
     def _finished(self, place: Place, call: Call[R], entry: Entry, value: R, text: str, replayed: bool) -> None:
@@ -173,11 +174,12 @@ class Caller:
             )
         )  # fmt: skip
 
-    def _text(self, entry: Entry) -> str:
-        if entry.completion is None:
+    def _speech(self, entry: Entry) -> Speech:
+        """What the seat said. Raises CallFailed where the record holds a failure."""
+        if entry.speech is None:
             assert entry.kind is not None
             raise CallFailed(entry.step, entry.seat, entry.kind, entry.message)
-        return entry.completion.text
+        return entry.speech
 
     async def _entry(
         self, place: Place, seat: str, request: Request, clock: Clock, before_asking: BeforeAsking
@@ -254,8 +256,11 @@ class Caller:
         except Stopped as stop:
             self._refuse(place, stop)
 
+        listener = Listener()
+
         def on_text(text: str) -> None:
-            self.emit(events.TextDelta(place.step, seat, place.key, text, attempt))
+            if said := listener.hear(text):
+                self.emit(events.TextDelta(place.step, seat, place.key, said, attempt))
 
         try:
             async with asyncio.timeout(seconds) as limit:
@@ -280,6 +285,8 @@ class Caller:
                 raise ProviderError("timeout", f"no answer within {self._timeout(seat):g} s") from None
             raise ProviderError("protocol", f"{type(error).__name__}: {error}") from error
         self.purse.settle(place.step, seat, done.usd if metered else 0.0, done.usage)
+        if held := listener.rest():
+            self.emit(events.TextDelta(place.step, seat, place.key, held, attempt))
         if not done.text.strip():
             raise ProviderError("empty", "the answer is empty", usd=done.usd)
         return done
@@ -356,7 +363,8 @@ def same_model(asked: str, answered: str) -> bool:
     return rest != got and (rest.startswith(":") or rest.lstrip("-@").replace("-", "").isdigit())
 
 
-def _repair(request: Request, step: str, text: str, reason: Unparseable, format: Format[Any]) -> Request:
+def _repair(request: Request, step: str, speech: Speech, reason: Unparseable, format: Format[Any]) -> Request:
+    text = speech.text.strip() or "(nothing)"  # servers refuse an empty message
     ask = f"Your reply could not be read: {reason}.\n\nGive it again, in this form.\n\n{format.instructions}"
     messages = (*request.messages, Message("assistant", (text,)), Message("user", (ask,)))
     return replace(request, messages=messages, about=replace(request.about, step=step))

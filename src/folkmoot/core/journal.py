@@ -24,19 +24,21 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_json
 
 from folkmoot.errors import FailureKind, FolkmootError, InputError, JournalCorrupt, ReplayMismatch, RunLocked
+from folkmoot.formats.speech import Speech, speech_in
 from folkmoot.types import JSON, Completion
 
 FORMAT = 1
 LARGE = 4096  # characters; a longer part of a request is stored once per run, under parts/<sha256>
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """How one call ended."""
 
@@ -49,6 +51,14 @@ class Entry:
     message: str = ""
     attempts: int = 1
     seconds: float = 0.0
+
+    @cached_property
+    def speech(self) -> Speech | None:
+        """The reply without its thoughts, and these; None where there is no reply.
+
+        The journal keeps the reply as it came. This is the only way from it to a format, a peer or a person.
+        """
+        return speech_in(self.completion.text) if self.completion is not None else None
 
 
 class Journal:

@@ -13,9 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.confidence import confidence_in_value
-from folkmoot.formats.ranking import ranking_for, read_ranking
 from folkmoot.formats.marking import Marked
-from folkmoot.formats.reading import NoObject, Reply, check_size, decide, is_placeholder, list_field, text_field
+from folkmoot.formats.ranking import ranking_for, read_ranking
+from folkmoot.formats.reading import (
+    NoObject,
+    Reply,
+    check_size,
+    decide,
+    is_placeholder,
+    is_template,
+    list_field,
+    text_field,
+)
 from folkmoot.formats.same import find_label
 from folkmoot.formats.tags import tagged_fields
 from folkmoot.types import JSON
@@ -89,7 +98,11 @@ def read_order(reply: str, labels: Sequence[str]) -> Ruling:
     ('Answer B', 'Answer A')
     """
     check_size(reply)
-    if "<rank" in reply.lower() and (tagged := tagged_fields(Marked(reply)).get("ranking")) and not isinstance(tagged, str):
+    if (
+        "<rank" in reply.lower()
+        and (tagged := tagged_fields(Marked(reply)).get("ranking"))
+        and not isinstance(tagged, str)
+    ):
         return Ruling(ranking=_order(tagged, labels))
     found = read_ranking(reply, labels)
     return Ruling(analysis=found.comparison, ranking=found.order)
@@ -107,23 +120,20 @@ def read_pick(reply: str, labels: Sequence[str]) -> Ruling:
         picked = next(value[key] for key in PICKS if key in value)
         return Ruling(analysis=text_field(value, "analysis"), ranking=(find_label(str(picked), labels),))
 
-    found = [each.read(in_object) for each in marked.objects(*PICKS) if not _is_template(each.value)]
-    for line in marked.lines(_PICK_LINE):
-        if isinstance(line.value, re.Match) and not is_placeholder(line.value["rest"]):
-            found.append(line.read(lambda each: Ruling(ranking=(find_label(each["rest"], labels),))))
+    found = [each.read(in_object) for each in marked.objects(*PICKS) if not is_template(each.value, PICKS)]
+    found += [
+        line.read(lambda each: Ruling(ranking=(find_label(each["rest"], labels),)))
+        for line in marked.lines(_PICK_LINE)
+        if isinstance(line.value, re.Match) and not is_placeholder(line.value["rest"])
+    ]
     ruling = decide(found, "picks", lambda each: each.ranking)
     if ruling is None:
         tagged = tagged_fields(marked.marked)
         picked = tagged.get("pick", tagged.get("response_id"))
         if picked is None:
-            raise NoObject("there is neither a JSON object with a \"pick\" nor a line \"PICK: ...\"")
+            raise NoObject('there is neither a JSON object with a "pick" nor a line "PICK: ..."')
         ruling = Ruling(analysis=text_field(tagged, "analysis"), ranking=(find_label(str(picked), labels),))
     return ruling
-
-
-def _is_template(value: JSON | Unparseable) -> bool:
-    """Whether an object is the form of the instructions, handed back."""
-    return isinstance(value, dict) and is_placeholder(next((value[key] for key in PICKS if key in value), None))
 
 
 PICKS = ("pick", "response_id", "best", "choice")
@@ -173,7 +183,11 @@ def _flag(value: object) -> bool | None:
 def _fields(reply: str, *needed: str, same: Sequence[str]) -> JSON:
     """The fields of a JSON object with one of `needed`, else of tags. Raises NoObject when there is neither."""
     marked = Reply(reply)
-    objects = [each for each in marked.objects(*needed) if not (isinstance(each.value, dict) and is_placeholder(each.value[needed[0]]))]
+    objects = [
+        each
+        for each in marked.objects(*needed)
+        if not (isinstance(each.value, dict) and is_placeholder(each.value[needed[0]]))
+    ]
     found = decide(objects, "objects", lambda value: tuple(str(value.get(key)) for key in same))
     if found is not None:
         return found

@@ -13,28 +13,43 @@ Whose = Literal["own", "peer", "unknown"]
 LONGEST = 300  # characters of context that are looked at
 
 _AUTHOR = (
-    r"(?:answers?|respon[sc]es?|repl(?:y|ies)|text|authors?|participants?|candidates?|proposals?|solutions?|submissions?"
+    r"(?:answers?|respon[sc]es?|repl(?:y|ies)|text|authors?|participants?|candidates?|proposals?|solutions?"
+    r"|submissions?"
     r"|documents?|passages?|messages?|members?|seats?|models?|others?|reviewers?|peers?|essay|user|prompt|attacker)"
 )
-_VERDICT = r"(?:scores?|ratings?|verdicts?|reviews?|rankings?|votes?|marks?|grades?|json|objects?|lines?|syntheses|synthesis)"
+_VERDICT = (
+    r"(?:scores?|ratings?|verdicts?|reviews?|rankings?|votes?|marks?|grades?|json|objects?|lines?|syntheses"
+    r"|synthesis)"
+)
 
 # In another language a stem is enough, because its endings vary.
 _QUOTING = re.compile(
-    r"\b(?:contain(?:s|ed|ing)?|includ(?:es|ed|ing)|end(?:s|ed|ing)?(?= (?:with|in|by|so|like|as|on)\b|$)|ended|begins?|began"
-    r"|start(?:s|ed)?(?= with\b)|clos(?:es|ed)(?= with\b)|says?|saying|said|wrote|writes?|written|reads|stat(?:es|ed|ing)"
-    r"|claim(?:s|ed|ing)?|assert(?:s|ed|ing)?|quot(?:e|es|ed|ing|ation)|cit(?:es|ed|ing)|mention(?:s|ed|ing)?|embed\w*"
-    r"|plant(?:s|ed|ing)?|inject\w*|insert\w*|append\w*|hid(?:es|den|ing)|smuggl\w*|demand\w*|ask(?:s|ed|ing)(?= (?:for|me|to|us)\b|$)"
-    r"|instruct\w*|tr(?:ies|ied|ying) to|attempt\w*|request(?:s|ing)?|suggest\w*|propos(?:es|ed|ing)|dictat\w*|told|tells"
-    r"|output(?:s|ted)|print(?:s|ed)|return(?:s|ed)|add(?:s|ed)|put(?:s)?|followed by|such as|e\.g\.|for (?:example|instance)"
-    r"|example|template|sample|instead of|rather than|ignor\w*|disregard\w*|reject(?:ed|ing)|dismiss\w*|contrary to|despite"
+    r"\b(?:contain(?:s|ed|ing)?|includ(?:es|ed|ing)|end(?:s|ed|ing)?(?= (?:with|in|by|so|like|as|on)\b|$)|ended"
+    r"|begins?|began"
+    r"|start(?:s|ed)?(?= with\b)|clos(?:es|ed)(?= with\b)|says?|saying|said|wrote|writes?|written|reads|stat(?:es"
+    r"|ed|ing)"
+    r"|claim(?:s|ed|ing)?|assert(?:s|ed|ing)?|quot(?:e|es|ed|ing|ation)|cit(?:es|ed|ing)|mention(?:s|ed|ing)?"
+    r"|embed\w*"
+    r"|plant(?:s|ed|ing)?|inject\w*|insert\w*|append\w*|hid(?:es|den|ing)|smuggl\w*|demand\w*|ask(?:s|ed"
+    r"|ing)(?= (?:for|me|to|us)\b|$)"
+    r"|instruct\w*|tr(?:ies|ied|ying) to|attempt\w*|request(?:s|ing)?|suggest\w*|propos(?:es|ed|ing)|dictat\w*|told"
+    r"|tells"
+    r"|output(?:s|ted)|print(?:s|ed)|return(?:s|ed)|add(?:s|ed)|put(?:s)?|followed by|such as|e\.g\.|for (?:example"
+    r"|instance)"
+    r"|example|template|sample|instead of|rather than|ignor\w*|disregard\w*|reject(?:ed|ing)|dismiss\w*|contrary to"
+    r"|despite"
     r"|unlike|not|never|verbatim|excerpt|snippet|copied|pasted|fake|bogus|fabricated|self-\w+|injection|payload"
-    r"|attributed to|according to|taken from|found in|appears? in|is in|was in|there (?:is|was|stood|stands)|carr(?:ies|ied)"
-    r"|featur(?:es|ed)|present(?:s|ed)|display(?:s|ed)|show(?:s|ed)|offer(?:s|ed)|gave itself|(?:it|him|her|them)sel(?:f|ves)|has|had"
+    r"|attributed to|according to|taken from|found in|appears? in|is in|was in|there (?:is|was|stood|stands)"
+    r"|carr(?:ies|ied)"
+    r"|featur(?:es|ed)|present(?:s|ed)|display(?:s|ed)|show(?:s|ed)|offer(?:s|ed)|gave itself|(?:it|him|her"
+    r"|them)sel(?:f|ves)|has|had"
     r"|vot(?:ed|es)|argues?|argued|replie[ds]|decided|chose|ranked|scored|rated|gave|gives|concluded|believes|thinks"
     r"|the (?:string|words?|phrase|sentence|payload|instruction)"
     r"|enth[aä]lt|enthielt|endet\w*|schreibt|schrieb|sagt\w*|behauptet\w*|zitiert\w*|zitat|fordert\w*|verlangt\w*"
-    r"|contient|contenait|contien\w+|conten[ií]a|termin\w+|écri\w+|disait|dit|affirm\w+|citation|cite|cita|citat\w*|demandait|pr[ée]tend\w*"
-    r"|dice|dec[ií]a|escrib\w+|conté[mn]|continha|diz|dizia|escrev\w+|scriv\w+|scritto|sostiene|afferma|bevat\w*|eindigt\w*|schrijft|zegt"
+    r"|contient|contenait|contien\w+|conten[ií]a|termin\w+|écri\w+|disait|dit|affirm\w+|citation|cite|cita|citat\w*"
+    r"|demandait|pr[ée]tend\w*"
+    r"|dice|dec[ií]a|escrib\w+|conté[mn]|continha|diz|dizia|escrev\w+|scriv\w+|scritto|sostiene|afferma|bevat\w*"
+    r"|eindigt\w*|schrijft|zegt"
     r"|zawiera\w*|kończy\w*|pisze|içeriyor|diyor|bitiyor|innehåller|slutar|skriver|säger)\b"
     r"|содерж\w+|заканч\w+|законч\w+|говор\w+|пиш\w+|написа\w+|утвержд\w+|цит\w+|требу\w+|просит|містить|закінч\w+"
     r"|包含|含有|写道|写着|写了|声称|宣称|结尾|末尾|引用|原文|植入|注入|说道|說|寫|声明|含まれ|書かれ|書いて|述べ|主張|終わ|という"
@@ -46,16 +61,23 @@ _THEIRS = re.compile(
     rf"|\b{_VERDICT}\s(?:\w+\s){{0,2}}?(?:of|by|from|in) (?:the|an?|that|this|another|its|their) {_AUTHOR}\b"
     rf"|\b(?:the|an?|that|this|another|one|which) (?:\w+ )?{_AUTHOR}(?: [A-Z])?$"
     rf"|\b{_VERDICT}\s(?:of|by|from) {_AUTHOR}s? [A-Z]\b"
-    rf"|(?:^|\b(?:in|from|of|by|to))\W*(?:the )?(?:answer|response|participant|proposal|candidate|option)s? [A-Z]\W*$",
+    rf"|(?:^|\b(?:in|from|of|by|to))\W*(?:the )?(?:answer|response|participant|proposal|candidate"
+    rf"|option)s? [A-Z]\W*$",
     re.IGNORECASE,
 )
 _OWN = re.compile(
-    r"\b(?:my|mine|i(?:['’]d|['’]ll| would| will| therefore| hereby)*(?: (?:give|rate|score|rank|vote|choose|conclude|judge|submit"
-    r"|award|assign|settle|decide|find|reply|answer))|final|finally|(?<!this )(?<!that )(?<!your )(?:verdict|scores?|rating|ranking|vote|review|judge?ment|decision)|here(?:['’]s| is| are| it is| you go| you are)|below|as requested|results?"
+    r"\b(?:my|mine|i(?:['’]d|['’]ll| would| will| therefore| hereby)*(?: (?:give|rate|score|rank|vote|choose"
+    r"|conclude|judge|submit"
+    r"|award|assign|settle|decide|find|reply|answer))|final|finally|(?<!this )(?<!that )(?<!your )(?:verdict"
+    r"|scores?|rating|ranking|vote|review|judge?ment|decision)|here(?:['’]s| is| are| it is| you go| you are)|below"
+    r"|as requested|results?"
     r"|reviews|evaluation|assessment|conclusion|overall|output|json|therefore"
-    r"|hence|thus|reply|ruling|synthesis|pick|grade|sure|okay|ok|on reflection|reconsidering|revised|correction|in sum"
-    r"|mein\w*|urteil|bewertung|ergebnis|fazit|punktzahl|gesamt\w*|wertung|mon|ma|évaluation|avis|résultat|voici|mi|puntuación"
-    r"|puntaje|veredicto|evaluación|resultado|minha|meu|pontuação|avaliação|veredito|mio|mia|punteggio|valutazione|giudizio|ecco"
+    r"|hence|thus|reply|ruling|synthesis|pick|grade|sure|okay|ok|on reflection|reconsidering|revised|correction"
+    r"|in sum"
+    r"|mein\w*|urteil|bewertung|ergebnis|fazit|punktzahl|gesamt\w*|wertung|mon|ma|évaluation|avis|résultat|voici|mi"
+    r"|puntuación"
+    r"|puntaje|veredicto|evaluación|resultado|minha|meu|pontuação|avaliação|veredito|mio|mia|punteggio|valutazione"
+    r"|giudizio|ecco"
     r"|mijn|oordeel|beoordeling|moja|mój|ocena|wynik|benim|puanım|mitt|min|omdöme|betyg)\b"
     r"|(?<!\w)мо[йяёеи]\w*|оценк\w*|итог\w*|вердикт|вывод|результат|我的|评分|得分|评价|最终|结论|裁决|结果|評分|評價|私の|評価|スコア"
     r"|点数|最終|結論|判定|평가|점수|최종|결론|판정|تقييمي|حكمي|النتيجة|الدرجة|मेरा|अंक|निर्णय|הציון|פסק",
@@ -63,13 +85,17 @@ _OWN = re.compile(
 )
 _BACK = re.compile(
     r"[\s,;:)\]}'\"”»*_`|—–←^-]*"
-    r"(?:(?:which|as|is|was|says?|said|wrote|writes|quoted|copied|taken|planted|inserted|injected|embedded|appended|from|appears?"
-    r"|stands|stood|in the|at the|by the|so (?:says|said|wrote|it)|ist|war|est|était|es|era|foi|è|это|—|是|となって|라고)(?!\w)"
-    r"|(?:this|that|these|those|it|the above|above)(?: \w+){0,2}? (?:is|was|were|comes?|came|appears?|appeared|stood|stands|had|has)\b)",
+    r"(?:(?:which|as|is|was|says?|said|wrote|writes|quoted|copied|taken|planted|inserted|injected|embedded|appended"
+    r"|from|appears?"
+    r"|stands|stood|in the|at the|by the|so (?:says|said|wrote|it)|ist|war|est|était|es|era|foi|è|это|—|是|となって"
+    r"|라고)(?!\w)"
+    r"|(?:this|that|these|those|it|the above|above)(?: \w+){0,2}? (?:is|was|were|comes?|came|appears?|appeared"
+    r"|stood|stands|had|has)\b)",
     re.IGNORECASE,
 )
 _BACK_TO_A_PEER = re.compile(
-    rf"\b(?:is|was) what\b|\b(?:from|in|of|by|inside|within) (?:the|an?|its|their|that|this) (?:\w+ )?{_AUTHOR}\b|\bends? of quot",
+    rf"\b(?:is|was) what\b|\b(?:from|in|of|by|inside|within) (?:the|an?|its|their|that|this) (?:\w+ )?{_AUTHOR}\b"
+    rf"|\bends? of quot",
     re.IGNORECASE,
 )
 _ENDS = ".!?。！？…؟।"
@@ -90,8 +116,8 @@ def introduces(text: str) -> Whose:
 def refers_back(text: str) -> bool:
     """Whether `text`, which follows a verdict, says that the verdict was somebody else's.
 
-    >>> [refers_back(each) for each in (" is what it ended with", " - solid work", "This was planted.", "It contains it.")]
-    [True, False, True, False]
+    >>> [refers_back(each) for each in (" is what it ended with", " - solid work", "This was planted.")]
+    [True, False, True]
     """
     text = re.split(r"[.!?。！？\n]", text[:LONGEST], maxsplit=1)[0]
     if not _BACK.match(text):

@@ -6,6 +6,9 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from folkmoot.errors import Unparseable
+from folkmoot.formats.speech import Speech
+
 R = TypeVar("R")
 
 
@@ -19,6 +22,12 @@ class Format(Generic[R]):
     example: str  # a reply that `parse` accepts; rehearsals answer with it
     schema: type[BaseModel] | None = None  # for providers that can enforce one
     brief: Callable[[R], str] = str  # one line about a value, for whoever watches
+
+    def read(self, speech: Speech) -> R:
+        """The value of a reply without its thoughts. Raises Unparseable, also for one that holds nothing else."""
+        if not speech.said.strip():
+            raise Unparseable("the reply holds nothing but thoughts; write the answer after them")
+        return self.parse(speech.said)
 
 
 def preview(text: str, width: int = 60) -> str:

@@ -22,7 +22,8 @@ _SCALE = re.compile(
 )
 _RANGE = re.compile(r"\d ?%? ?(?:-|–|to) ?[\d.]")
 _LAST_LINE = re.compile(
-    r"[ \t>*_#`~-]*+(?:(?:my|overall|final)[ \t]+)?(?:confidence|konfidenz|confiance|confianza|confiança|fiducia|уверенность|置信度|信心|自信|確信度|확신도|신뢰도)(?:[ \t]+(?:level|score))?[ \t*_`]*+"
+    r"[ \t>*_#`~-]*+(?:(?:my|overall|final)[ \t]+)?(?:confidence|konfidenz|confiance|confianza|confiança|fiducia"
+    r"|уверенность|置信度|信心|自信|確信度|확신도|신뢰도)(?:[ \t]+(?:level|score))?[ \t*_`]*+"
     r"(?:[:：=–—-]|is\b)(?P<said>.+)",
     re.IGNORECASE,
 )

@@ -28,20 +28,27 @@ WINDOW = 2_000  # characters before a place in which an open quotation is looked
 
 _FENCE = re.compile(r"^(?P<before>[ \t>]*+)(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)$", re.MULTILINE)
 _TAG = re.compile(
-    r"<(?P<close>/?)(?P<name>blockquote|pre|code|q|cite|details|answer|quot(?:e|ed|ation)|excerpt|submission|document|user"
-    r"|source|del|s|injected|planted|candidate|participant|response_text|text|script|style|samp|input|(?P<own>[a-z_]{1,20}-[0-9a-f]{16}))"
+    r"<(?P<close>/?)(?P<name>blockquote|pre|code|q|cite|details|answer|quot(?:e|ed|ation)|excerpt|submission"
+    r"|document|user"
+    r"|source|del|s|injected|planted|candidate|participant|response_text|text|script|style|samp|input"
+    r"|(?P<own>[a-z_]{1,20}-[0-9a-f]{16}))"
     r"(?:\s[^<>\n]{0,200})?>",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"<!--")
 _WHOLE_TAGS = re.compile(
-    r"<(?P<name>answer|output|response|reply|result|final|verdict_json|json|review|judge?ment|evaluation|pre|code|blockquote|q|p|div"
+    r"<(?P<name>answer|output|response|reply|result|final|verdict_json|json|review|judge?ment|evaluation|pre|code"
+    r"|blockquote|q|p|div"
     r"|body|html|tool_call|function_call|message|text|[a-z_]{1,20}-[0-9a-f]{16})(?:\s[^<>\n]{0,200})?>",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,100}>|[*_`#>|~•\[\]{}()]+|(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s|$)|(?:^|(?<=\s))[-+–—](?=\s|$)")
+_MARKUP = re.compile(
+    r"</?[A-Za-z][^<>\n]{0,100}>|[*_`#>|~•\[\]{}()]+|(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s|$)|(?:^|(?<=\s))[-+–—](?=\s|$)"
+)
 _LABEL = re.compile(r"\s*(?:answer|response|participant|proposal|candidate|option)?\s*[A-Z]{1,2}\s*", re.IGNORECASE)
-_PAIRS = ("“”", "«»", "「」", "『』", "《》", "‹›", "„“")
+_PAIRS: dict[str, tuple[str, ...]] = {
+    "“": ("”",), "«": ("»",), "「": ("」",), "『": ("』",), "《": ("》",), "‹": ("›",), "„": ("“", "”"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +168,11 @@ class Marked:
             return alone
         whose = introduces(plain)
         named, colon, value = plain.partition(":")
-        if colon and value.strip() and not (whose == "peer" and introduces(named) == "peer" and not _LABEL.fullmatch(named)):
+        if (
+            colon
+            and value.strip()
+            and not (whose == "peer" and introduces(named) == "peer" and not _LABEL.fullmatch(named))
+        ):
             return alone  # a field with its value
         if ends_a_sentence(plain):
             return FENCED if whose == "peer" else alone
@@ -192,9 +203,9 @@ class Marked:
         if not any(mark in block for mark in "“«「『《‹„»"):
             return False
         follows = self.text[end : end + WINDOW]
-        for opening, closing in _PAIRS:
-            closes = max(block.rfind(closing), block.rfind("”") if opening == "„" else -1)
-            if block.rfind(opening) > closes and any(each in follows for each in (closing, "”" if opening == "„" else closing)):
+        for opening, closings in _PAIRS.items():
+            closed = max(map(block.rfind, closings))
+            if block.rfind(opening) > closed and any(each in follows for each in closings):
                 return True
         return "»" in block and "«" not in block and "«" in follows
 
@@ -221,13 +232,19 @@ def _inner(text: str) -> str | None:
         inside = text[found.end() : -len(found["mark"])]
         if f"\n{found['mark']}" not in inside.rstrip("\n") and text[: -len(found["mark"])].rstrip(" \t").endswith("\n"):
             return inside
-    if text.startswith(">") and (text.count("\n>") == text.count("\n") or not re.search(r"^[ \t]*[^>\s]", text, re.MULTILINE)):
+    if text.startswith(">") and (
+        text.count("\n>") == text.count("\n") or not re.search(r"^[ \t]*[^>\s]", text, re.MULTILINE)
+    ):
         return re.sub(r"^[ \t]*>[ \t]?", "", text, flags=re.MULTILINE)
     if text.startswith("<") and (tag := _WHOLE_TAGS.match(text)):
         closing = f"</{tag['name']}>"
         if text.lower().endswith(closing.lower()) and text.lower().count(closing.lower()) == 1:
             return text[tag.end() : -len(closing)]
-    if len(text) > 2 and text[0] + text[-1] in ("“”", "«»", "``", '""', "''") and not set(text[1:-1]) & set(text[0] + text[-1]):
+    if (
+        len(text) > 2
+        and text[0] + text[-1] in ("“”", "«»", "``", '""', "''")
+        and not set(text[1:-1]) & set(text[0] + text[-1])
+    ):
         return text[1:-1]
     if text[:1] == text[-1:] == '"' and '\\"' in text and not re.search(r'(?<!\\)"', text[1:-1]):
         return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), text[1:-1])

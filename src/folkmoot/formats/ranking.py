@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import EDGE, Found, Reply, decide, is_placeholder, text_field, without_quotes
+from folkmoot.formats.reading import EDGE, Found, Reply, decide, is_template, text_field, without_quotes
 from folkmoot.types import JSON
 
 KEYS = ("ranking", "final_ranking", "rankings", "order", "ranked", "ranking_order")
@@ -29,11 +29,13 @@ _CHAIN = re.compile(rf"(?<!\w){_LABEL}(?:\s*(?:{_ABOVE}|<{{1,3}}|=|≈|~|>=|≥)
 _LEVEL = re.compile(r"(?<!-)(?<!>)=(?!>)|>=|≈|~|≥")
 _ITEM = re.compile(rf"(?P<bullet>[-•+]\s+)?(?:{_PLACE})?{_FIRST}(?P<rest>.*)")
 _PLACE_AFTER = re.compile(
-    r"\s*(?:[:=–—-]|is)\s*(?:rank\s*)?#?(\d{1,3})(?:st|nd|rd|th)?\s*(?:place)?\s*(?:[.;,]?\s*|: [^\d\s].*)", re.IGNORECASE
+    r"\s*(?:[:=–—-]|is)\s*(?:rank\s*)?#?(\d{1,3})(?:st|nd|rd|th)?\s*(?:place)?\s*(?:[.;,]?\s*|: [^\d\s].*)",
+    re.IGNORECASE,
 )
 _SHARED = re.compile(rf"[\s(]*(?:=|≈|~|(?i:tie|tied|equal)\b|(?:,|/|&|\+|and\b|or\b)\s*{_LABEL})")
 _HEADING = re.compile(
-    r"^(?:[ \t>*_#`-]*+(?:(?:my|the|here is|here's)\s+)*(?:final\s+|overall\s+)*ranking\b[^:\n]{0,60}(?P<rest>:[^\n]*)?"
+    r"^(?:[ \t>*_#`-]*+(?:(?:my|the|here is|here's)\s+)*(?:final\s+"
+    r"|overall\s+)*ranking\b[^:\n]{0,60}(?P<rest>:[^\n]*)?"
     r"|[^:\n]{0,80}\brank(?:ing|ed)?\b[^:\n]{0,60}(?P<said>:[^\n]*))$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -41,13 +43,24 @@ _WORST_FIRST = re.compile(
     r"\b(?:worst|weakest|lowest|poorest)\b[^:\n]{0,10}?(?:\bto\b|\bfirst\b|->|→)|\bascending\b", re.IGNORECASE
 )
 _WHOLE_LINE = re.compile(r"^(?P<rest>[^\n]{1,300})$", re.MULTILINE)
-_TABLE = re.compile(r"^[ \t>]*+\|[^\n]{0,200}?\b(?:rank(?:ing)?|place|position|rang|platz|puesto|место|排名|順位)\b[^\n]{0,200}+$", re.IGNORECASE | re.MULTILINE)
-_TAG = re.compile(r"^[^\n]{0,300}?<(?:final_)?ranking>(?P<rest>(?:[^<]|<(?!/)){1,2000}+)</(?:final_)?ranking>", re.IGNORECASE | re.MULTILINE)
-_THEN = re.compile(r"[,;\n/]|\bthen\b|\bfollowed by\b|\b(?:and )?(?:finally|lastly|last)\b|\band\b|🥇|🥈|🥉|、|，|；", re.IGNORECASE)
+_TABLE = re.compile(
+    r"^[ \t>]*+\|[^\n]{0,200}?\b(?:rank(?:ing)?|place|position|rang|platz|puesto|место|排名|順位)\b[^\n]{0,200}+$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TAG = re.compile(
+    r"^[^\n]{0,300}?<(?:final_)?ranking>(?P<rest>(?:[^<]|<(?!/)){1,2000}+)</(?:final_)?ranking>",
+    re.IGNORECASE | re.MULTILINE,
+)
+_THEN = re.compile(
+    r"[,;\n/]|\bthen\b|\bfollowed by\b|\b(?:and )?(?:finally|lastly|last)\b|\band\b|🥇|🥈|🥉|、|，|；", re.IGNORECASE
+)
 _SAYS_ORDER = re.compile(r"\bthen\b|\bfollowed by\b|🥇|\b(?:best|worst)\b", re.IGNORECASE)
 _ORDINAL = re.compile(
-    r"\b(?:the )?(?:first|second|third|fourth|fifth|sixth|best|worst|weakest|strongest|place|rank)\b(?: (?:is|place))?[:=]?|\([^()]{0,30}\)|\b\d{1,2}(?:st|nd|rd|th)\b[:=]?", re.IGNORECASE
+    r"\b(?:the )?(?:first|second|third|fourth|fifth|sixth|best|worst|weakest|strongest|place|rank)\b(?: (?:is"
+    r"|place))?[:=]?|\([^()]{0,30}\)|\b\d{1,2}(?:st|nd|rd|th)\b[:=]?",
+    re.IGNORECASE,
 )
+_NAMES_A_PLACE = re.compile(r"🥇|🥈|🥉|\d(?:st|nd|rd|th)\b|\b(?:rank|place|platz)\b", re.IGNORECASE)
 _MEDALS = str.maketrans({"🥇": " 1. ", "🥈": " 2. ", "🥉": " 3. "})
 _NUMBERED = re.compile(r"^\s*(?:and\s+)?(?:\d{1,3}\s*[.):]\s*)?")
 _MARKUP = re.compile(r"[*_#`\[\]\"“”$]|\\(?:boxed|text|textbf)\{|(?<=[A-Za-z])\}")
@@ -98,34 +111,30 @@ def read_ranking(reply: str, labels: Sequence[str], left_out: Sequence[str] = ()
             raise Unparseable(f"{', '.join(missing)} has no place in the ranking")
         return Ranking(tuple(label for label in order if label in labels), said)
 
-    objects = [each for each in marked.objects(*KEYS) if not _is_template(each.value)]
-    found = [each.read(lambda value: complete(reader.in_json(value), text_field(value, "comparison"))) for each in objects]
+    objects = [each for each in marked.objects(*KEYS) if not is_template(each.value, KEYS)]
+    found = [
+        each.read(lambda value: complete(reader.in_json(value), text_field(value, "comparison"))) for each in objects
+    ]
     said = _before_heading(marked.text)
     found += [each.read(lambda order: complete(reader.placed(order), said)) for each in _orders(marked)]
     if any(not isinstance(each.value, Unparseable) and each.rank for each in found):  # a part of an order is none
-        found = [each for each in found if not isinstance(each.value, Unparseable) or "has no place" not in str(each.value)]
+        found = [
+            each for each in found if not isinstance(each.value, Unparseable) or "has no place" not in str(each.value)
+        ]
     ranking = decide(found, "rankings", lambda each: " > ".join(each.order))
     if ranking is None:
         raise Unparseable('there is neither JSON with a "ranking" nor a list under "FINAL RANKING:"')
     return ranking
 
 
-def _is_template(value: JSON | Unparseable) -> bool:
-    """Whether an object is the form of the instructions, handed back."""
-    if not isinstance(value, dict):
-        return False
-    order = next((value[key] for key in KEYS if key in value), None)
-    return is_placeholder(order) or (isinstance(order, list) and bool(order) and all(map(is_placeholder, order)))
-
-
-def _orders(marked: Reply) -> list[Found[Sequence[_Entry]]]:
+def _orders(marked: Reply) -> list[Found[list[_Entry]]]:
     """Every order that `marked` states outside JSON: under headings, in tags and tables, else in single lines.
 
     A final ranking makes the other headings drafts. Without a heading a list is no ranking, because answers are also
     discussed one after the other, unless it names places or gives medals.
     """
-    headings: list[Found[Sequence[_Entry]]] = []
-    final: list[Found[Sequence[_Entry]]] = []
+    headings: list[Found[list[_Entry]]] = []
+    final: list[Found[list[_Entry]]] = []
     for heading in (*marked.lines(_HEADING), *marked.lines(_TABLE), *marked.lines(_TAG)):
         match = heading.value
         if isinstance(match, Unparseable):
@@ -136,13 +145,13 @@ def _orders(marked: Reply) -> list[Found[Sequence[_Entry]]]:
         if order := _under(f"{rest}\n{below}"):
             if _WORST_FIRST.search(match[0]):
                 raise Unparseable("the ranking begins with the worst; list the best first")
-            each: Found[Sequence[_Entry]] = Found(order, heading.rank, heading.start, heading.fenced)
+            each: Found[list[_Entry]] = Found(order, heading.rank, heading.start, heading.fenced)
             headings.append(each)
             if re.search(r"\bfinal\b", match[0], re.IGNORECASE):
                 final.append(each)
     if any(each.rank for each in headings):
         return final if any(each.rank for each in final) else headings
-    lines: list[Found[Sequence[_Entry]]] = []
+    lines: list[Found[list[_Entry]]] = []
     for line in marked.lines(_WHOLE_LINE):
         if isinstance(line.value, Unparseable):
             continue
@@ -151,9 +160,14 @@ def _orders(marked: Reply) -> list[Found[Sequence[_Entry]]]:
         if not orders and (_SAYS_ORDER.search(text) or text.strip() == marked.text.strip()):
             orders = [order] if (order := _separated(text)) else []
         lines += [Found(order, line.rank, line.start, line.fenced) for order in orders]
-    longest = max((len(each.value) for each in lines if not isinstance(each.value, Unparseable) and each.rank), default=0)
+    longest = max(
+        (len(each.value) for each in lines if not isinstance(each.value, Unparseable) and each.rank), default=0
+    )
     lines = [each for each in lines if not isinstance(each.value, Unparseable) and len(each.value) == longest]
-    medals = next((order for order in _lists(without_quotes(marked.text)[-2 * BELOW :]) if all(each.named for each in order)), None)
+    medals = next(
+        (order for order in _lists(without_quotes(marked.text)[-2 * BELOW :]) if all(each.named for each in order)),
+        None,
+    )
     return [*lines, *([Found(medals, 3, 0)] if medals and len(medals) > 1 else [])]
 
 
@@ -217,7 +231,9 @@ def _chains(text: str) -> Iterator[list[_Entry]]:
 
 def _separated(line: str) -> list[_Entry]:
     """The labels of a line that holds nothing else: `B, A`, `1. B; 2. A`, `B, then A`, `Best: B, followed by A`."""
-    parts = [_ORDINAL.sub(" ", _NUMBERED.sub("", each)).strip(" .:=-–") for each in _THEN.split(_clean(line, medals=False))]
+    parts = [
+        _ORDINAL.sub(" ", _NUMBERED.sub("", each)).strip(" .:=-–") for each in _THEN.split(_clean(line, medals=False))
+    ]
     labels = [each for each in parts if each]
     whole = len(labels) > 1 and all(re.fullmatch(_LABEL, each) for each in labels)
     return [_Entry(each) for each in labels] if whole else []
@@ -254,8 +270,13 @@ def _item(line: str) -> _Entry | None:
     if not marked and found["rest"].strip() and found["rest"].lstrip()[0] not in "(:–—-.,=~≈":
         return None  # a sentence about an answer
     place = found["place"] or (after[1] if after else None)
-    named = bool(place) and re.search(r"🥇|🥈|🥉|\d(?:st|nd|rd|th)\b|\b(?:rank|place|platz)\b", line, re.IGNORECASE) is not None
-    return _Entry(found["label"], int(place) if place else None, not after and bool(_SHARED.match(found["rest"])), named)
+    named = (
+        bool(place)
+        and re.search(r"🥇|🥈|🥉|\d(?:st|nd|rd|th)\b|\b(?:rank|place|platz)\b", line, re.IGNORECASE) is not None
+    )
+    return _Entry(
+        found["label"], int(place) if place else None, not after and bool(_SHARED.match(found["rest"])), named
+    )
 
 
 def _entry(value: object) -> _Entry:

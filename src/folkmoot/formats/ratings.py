@@ -11,6 +11,7 @@ from folkmoot.formats.reading import Reply, decide, text_field
 from folkmoot.formats.score_text import KEYS, MISSING_SCORE, score_in_object, score_in_value, stated_scores
 from folkmoot.types import JSON
 
+
 @dataclass(frozen=True, slots=True)
 class Rating:
     """What one seat gives another's answer."""

@@ -14,13 +14,13 @@ from typing import Generic, TypeVar
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import preview
-from folkmoot.formats.marking import FENCED, OWN, QUOTED, UNSURE, Marked, Rank, check_size
+from folkmoot.formats.marking import FENCED, QUOTED, UNSURE, Marked, Rank, check_size
 from folkmoot.formats.relaxed import Twice, object_at
 from folkmoot.types import JSON
 
 __all__ = [
-    "Found", "NoObject", "Reply", "check_size", "decide", "is_placeholder", "json_object", "lines_with_quotes",
-    "list_field", "text_field", "without_quotes",
+    "EDGE", "Found", "NoObject", "Reply", "check_size", "decide", "is_placeholder", "is_template", "json_object",
+    "lines_with_quotes", "list_field", "text_field", "without_quotes",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -36,8 +36,29 @@ EDGE = 30_000  # characters at either end of a reply in which lines are read; wh
 _OPENS = re.compile(r"\{(?=\s*+(?:[\"'“”„‘«「＂`]|[A-Za-z_][\w-]{0,40}+\s{0,5}+[:：=]|//|/\*))")
 _BRACE = re.compile(r"[{}]")
 _WRAPPERS = frozenset(
-    "review result results evaluation output arguments parameters args params data json final verdict judgement judgment "
-    "assessment response reply rating ruling input".split()
+    [
+        "review",
+        "result",
+        "results",
+        "evaluation",
+        "output",
+        "arguments",
+        "parameters",
+        "args",
+        "params",
+        "data",
+        "json",
+        "final",
+        "verdict",
+        "judgement",
+        "judgment",
+        "assessment",
+        "response",
+        "reply",
+        "rating",
+        "ruling",
+        "input",
+    ]
 )
 
 
@@ -107,7 +128,9 @@ class Reply:
         for value, start, end in self._objects:
             if value is None:
                 broken = self.text[start:end]
-                if any(re.search(rf"[\"'“{{,\s]{re.escape(key)}[\"'”]?\s*[:：=]", broken, re.IGNORECASE) for key in keys):
+                if any(
+                    re.search(rf"[\"'“{{,\s]{re.escape(key)}[\"'”]?\s*[:：=]", broken, re.IGNORECASE) for key in keys
+                ):
                     why = Unparseable(f"the JSON object with {keys[0]!r} is broken")
                     found.append(Found(why, self.marked.rank(start, end), start, self._fenced(start)))
                 continue
@@ -124,12 +147,16 @@ class Reply:
         `after` gives what a match holds behind its value, where words may say whose it was.
         """
         found: list[Found[re.Match[str]]] = []
+        if len(self._objects) == 1 and self._objects[0][1:] == (0, len(self.text)):
+            return found  # a JSON object is all there is
         for match in islice(self._matches(pattern), MAX_LINES):
             start = match.start() + len(match[0]) - len(match[0].lstrip(" \t>*_#`~-+•|\n"))
             if any(begin < match.end() and start < end for _, begin, end in self._objects):
                 continue
             quoted = self.marked.quote_is_open(match.start())
-            rank = QUOTED if quoted else self.marked.rank(start, match.end(), after(match) if after else "", says_i=says_i)
+            rank = (
+                QUOTED if quoted else self.marked.rank(start, match.end(), after(match) if after else "", says_i=says_i)
+            )
             found.append(Found(match, rank, match.start(), self._fenced(start)))
         return found
 
@@ -153,7 +180,9 @@ def decide(found: Iterable[Found[T]], what: str, same: Callable[[T], object] = l
     if not stated:
         return None
     top = max(each.rank for each in stated)
-    counted = [each for each in stated if each.rank == top or (top == FENCED and each.rank == UNSURE and not each.fenced)]
+    counted = [
+        each for each in stated if each.rank == top or (top == FENCED and each.rank == UNSURE and not each.fenced)
+    ]
     readable = [each.value for each in counted if not isinstance(each.value, Unparseable)]
     reasons = [each.value for each in counted if isinstance(each.value, Unparseable)]
     if not readable:
@@ -182,6 +211,10 @@ def json_object(reply: str, *keys: str) -> JSON:
     return found
 
 
+def _names_key(broken: str, key: str) -> bool:
+    return re.search(rf"[\"'“{{,\s]{re.escape(key)}[\"'”]?\s*[:：=]", broken, re.IGNORECASE) is not None
+
+
 def _key(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip().lower())
 
@@ -199,9 +232,8 @@ def _with_key(value: JSON, keys: Sequence[str]) -> list[JSON]:
                 inner = object_at(inner.strip(), 0)[0]
             except ValueError:
                 continue
-        for each in inner if isinstance(inner, list) else [inner]:
-            if isinstance(each, dict) and any(key in each for key in keys):
-                found.append(each)
+        inside = inner if isinstance(inner, list) else [inner]
+        found += [each for each in inside if isinstance(each, dict) and any(key in each for key in keys)]
     return found
 
 
@@ -217,7 +249,9 @@ def _checked(value: JSON, keys: Sequence[str]) -> JSON | Unparseable:
 
 
 _PLACEHOLDER = re.compile(
-    r"<[^<>]{0,300}>|[\[{](?:your|the|an?|insert|label|score|number|brief|short|reason|explanation|text|value|name|letter|one|answer here)\b[^\[\]{}]{0,100}[\]}]|\.{2,}|…|_{2,}|-{2,}|\?+|[xn]/10|(?:a |the |your )?(?:number|score|label|integer|float)"
+    r"<[^<>]{0,300}>|[\[{](?:your|the|an?|insert|label|score|number|brief|short|reason|explanation|text|value|name"
+    r"|letter|one|answer here)\b[^\[\]{}]{0,100}[\]}]|\.{2,}|…|_{2,}|-{2,}|\?+|[xn]/10|(?:a |the |your )?(?:number"
+    r"|score|label|integer|float)"
     r"(?: (?:from|between) .{1,20})?|\d{1,2} ?(?:-|–|to) ?\d{1,2}|tbd|n/a|[xn]",
     re.IGNORECASE,
 )
@@ -230,6 +264,14 @@ def is_placeholder(value: object) -> bool:
     [True, True, True, False, False]
     """
     return isinstance(value, str) and _PLACEHOLDER.fullmatch(value.strip(" \t\n\"'`*_")) is not None
+
+
+def is_template(value: JSON | Unparseable, keys: Sequence[str]) -> bool:
+    """Whether an object is the form of the instructions handed back: its first one of `keys` holds a placeholder."""
+    if isinstance(value, Unparseable):
+        return False
+    given = next((value[key] for key in keys if key in value), None)
+    return is_placeholder(given) or (isinstance(given, list) and bool(given) and all(map(is_placeholder, given)))
 
 
 def text_field(value: JSON, key: str) -> str:

@@ -14,7 +14,18 @@ from folkmoot.types import JSON
 MAX_LEVELS = 40
 MAX_STEPS = 20_000  # values and keys of one object that is not strict JSON
 
-_CLOSERS = {'"': '"', "'": "'", "`": "`", "“": "”“\"", "”": "”", "„": "“”\"", "‘": "’‘'", "«": "»", "「": "」", "＂": "＂"}
+_CLOSERS = {
+    '"': '"',
+    "'": "'",
+    "`": "`",
+    "“": '”“"',
+    "”": "”",
+    "„": '“”"',
+    "‘": "’‘'",
+    "«": "»",
+    "「": "」",
+    "＂": "＂",
+}
 _BLANK = re.compile(r"(?:\s++|//[^\n]*+|#[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
 _WORD = re.compile(r"[^\s,:;=，：{}\[\]()\"'“”]++")
 _NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,3})?(?=\s*+(?:[,}\])，;\n#]|//|/\*|\Z))")
@@ -25,7 +36,9 @@ _VALUE_ENDS = re.compile(
     r"\s*+(?:[}\])]|\Z|//|#|/\*|[,，;]\s*+(?:[\"'“”„‘«「`}\])]|//|#|/\*|[{\[]|\w[\w -]{0,40}+[:：=]|\Z)|\n\s*+[\"'“])"
 )
 _ITEM_ENDS = re.compile(r"\s*+(?:[}\])]|\Z|//|#|[,，;])")
-_LABEL = re.compile(r"[*_`]*(?:(?:answer|response|option|candidate|participant|proposal)[ _-]?)?[A-Za-z]{1,2}[*_`]*|\d+", re.IGNORECASE)
+_LABEL = re.compile(
+    r"[*_`]*(?:(?:answer|response|option|candidate|participant|proposal)[ _-]?)?[A-Za-z]{1,2}[*_`]*|\d+", re.IGNORECASE
+)
 _DIVIDES = re.compile(r"[\s-]+")
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -67,7 +80,11 @@ def object_at(text: str, start: int) -> tuple[JSON, int]:
 def _object(pairs: list[tuple[str, Any]]) -> JSON:
     found: JSON = {}
     for written, value in pairs:
-        key = written if len(written) > 40 or _LABEL.fullmatch(written) else _DIVIDES.sub("_", written.strip(" *_").lower())
+        key = (
+            written
+            if len(written) > 40 or _LABEL.fullmatch(written)
+            else _DIVIDES.sub("_", written.strip(" *_").lower())
+        )
         found[key] = TWICE if key in found and found[key] != value else value
     return found
 

@@ -21,58 +21,90 @@ _PLAIN = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 _NUMBER = r"(?<![\w.,%])(?<![\w.,%][+-])[+-]?\d+(?:[.,]\d+)?(?![\w%]|[.,]\d| %)"
 _OUT_OF = r"(?:/|(?:out )?of|von|sur|su|de|из|от|van|av|na|über|ze?)"
 _OUT_OF_TEN = re.compile(rf"({_NUMBER}) ?{_OUT_OF} ?10(?![\w.,%]*\d)", re.IGNORECASE)
-_OTHER_TEN = re.compile(r"(?:満点中|分中)?(\d+(?:[.,]\d+)?) ?分(?: ?[/／] ?10 ?分)?|10 ?(?:点満点中|分满分|점 만점에) ?(\d+(?:[.,]\d+)?)|(\d+(?:[.,]\d+)?) ?[点점]")
+_OTHER_TEN = re.compile(
+    r"(?:満点中|分中)?(\d+(?:[.,]\d+)?) ?分(?: ?[/／] ?10 ?分)?|10 ?(?:点満点中|分满分|점 만점에) ?(\d+(?:[.,]\d+)?)"
+    r"|(\d+(?:[.,]\d+)?) ?[点점]"
+)
 _FRACTION = re.compile(r"(?:/|\bof) ?\d", re.IGNORECASE)
 _SCALE = re.compile(
-    r"\(?\b(?:on|from|using)? ?(?:an?|the)? ?(?:scale)? ?(?:of|from|between)? ?1 ?(?:-|–|to|and) ?10\b ?(?:scale)?\)?",
+    r"\(?\b(?:on|from|using)? ?(?:an?|the)? ?(?:scale)? ?(?:of|from|between)? ?1 ?(?:-|–|to"
+    r"|and) ?10\b ?(?:scale)?\)?",
     re.IGNORECASE,
 )
-_RANGE = re.compile(r"\d(?: ?/ ?10)? ?(?:-|–|—|to|bis|à|and|~|～|or|oder|ou) ?\d|\bbetween\b|\bzwischen\b|\bentre\b|±|\+/-|\b(?:at least|at most|up to|less than|more than|under|over|below|above|under)\b|[<>≤≥]", re.IGNORECASE)
-_LEADING = re.compile(rf"[~≈=+]? ?({_NUMBER})(?= ?(?:[(;:—–-]|,(?! ?\d)|\.(?!\d)|because|since|as|for|due|$))", re.IGNORECASE)
+_RANGE = re.compile(
+    r"\d(?: ?/ ?10)? ?(?:-|–|—|to|bis|à|and|~|～|or|oder|ou) ?\d|\bbetween\b|\bzwischen\b|\bentre\b|±|\+/-"
+    r"|\b(?:at least|at most|up to|less than|more than|under|over|below|above|under)\b|[<>≤≥]",
+    re.IGNORECASE,
+)
+_LEADING = re.compile(
+    rf"[~≈=+]? ?({_NUMBER})(?= ?(?:[(;:—–-]|,(?! ?\d)|\.(?!\d)|because|since|as|for|due|$))", re.IGNORECASE
+)
+_GOES_ON = re.compile(rf" *[,;-]? ?(?:then|but|now|for \w+)\b[^.]*{_NUMBER}| ?(?:/|of)")
 _BOXED = re.compile(r"\\(?:boxed|fbox|text|textbf|mathbf)\s*\{([^{}]{0,40})\}")
 
 _WORDS = (
-    r"scores?|rating|grade|points?|points awarded|marks?|overall|verdict|evaluation|assessment|punktzahl|bewertung|wertung|gesamtwertung"
-    r"|gesamtnote|note|puntuaci[oó]n|puntaje|calificaci[oó]n|nota|pontua[cç][aã]o|punteggio|voto|valutazione|évaluation|beoordeling|cijfer"
-    r"|оценка|балл(?:ы)?|оцінка|ocena|wynik|puan|betyg|poäng|评分|得分|分数|打分|评价|評分|分數|スコア|評価|点数|得点|점수|평점|평가|الدرجة|التقييم|النتيجة"
+    r"scores?|rating|grade|points?|points awarded|marks?|overall|verdict|evaluation|assessment|punktzahl|bewertung"
+    r"|wertung|gesamtwertung"
+    r"|gesamtnote|note|puntuaci[oó]n|puntaje|calificaci[oó]n|nota|pontua[cç][aã]o|punteggio|voto|valutazione"
+    r"|évaluation|beoordeling|cijfer"
+    r"|оценка|балл(?:ы)?|оцінка|ocena|wynik|puan|betyg|poäng|评分|得分|分数|打分|评价|評分|分數|スコア|評価|点数|得点|점수|평점|평가|الدرجة"
+    r"|التقييم|النتيجة"
     r"|अंक|स्कोर|ציון|คะแนน|điểm"
 )
 _NOISE = r"^[ \t>*_#`~•-]*+(?:\(?\d{1,2}[.)][ \t*_`]*+)?"
 _BEFORE = (
-    r"(?P<final>(?:(?:overall|final|my|the|own|total|so|thus|therefore|hence|meine?|endgültige|gesamte?|ma|mon|mi|minha|il mio|la mia|моя"
+    r"(?P<final>(?:(?:overall|final|my|the|own|total|so|thus|therefore|hence|meine?|endgültige|gesamte?|ma|mon|mi"
+    r"|minha|il mio|la mia|моя"
     r"|итоговая|общая|最终|最終|最后|总体|总|综合|総合|최종|종합),?[ \t]*+)*+)"
 )
 _LINE = re.compile(
-    rf"{_NOISE}{_BEFORE}(?P<label>{_WORDS})[ \t*_`]*+(?P<after>(?:for|of|on)[ \t][^\n:：]{{0,60}})?(?:[(（][^)）\n]*+[)）][ \t*_`]*+)?"
+    rf"{_NOISE}{_BEFORE}(?P<label>{_WORDS})[ \t*_`]*+(?P<after>(?:for|of"
+    rf"|on)[ \t][^\n:：]{{0,60}})?(?:[(（][^)）\n]*+[)）][ \t*_`]*+)?"
     r"(?:[:：=–—-]|->|→|is\b|ist\b|est\b|es\b|è\b|是|は|:\*\*)(?P<rest>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(
-    rf"^(?:[ \t]*+#{{1,6}}[ \t*_]*+|[ \t]*+\*\*)?{_BEFORE}(?:{_WORDS})(?:[ \t]*+[(（][^)）\n]*+[)）])?[ \t*_]*+[:：]?[ \t*_]*+\n(?:[ \t]*+\n){{0,2}}"
+    rf"^(?:[ \t]*+#{{1,6}}[ \t*_]*+"
+    rf"|[ \t]*+\*\*)?{_BEFORE}(?:{_WORDS})"
+    r"(?:[ \t]*+[(（][^)）\n]*+[)）])?[ \t*_]*+[:：]?[ \t*_]*+\n(?:[ \t]*+\n){0,2}"
     r"(?P<rest>[ \t>*_`$\\({-]*+(?:boxed\{)?[\d０-９][^\n]{0,80})$",
     re.IGNORECASE | re.MULTILINE,
 )
 _ROW = re.compile(
-    rf"^[ \t]*+\|?[ \t*_`]*+{_BEFORE}(?:{_WORDS})[ \t*_`]*+(?:[(（][^)）\n]*+[)）])?[ \t*_`]*+[|│\t][ \t*_`]*+(?P<rest>[^|│\n]*[\d０-９][^|│\n]*+)(?P<more>[^\n]*+)$",
+    rf"^[ \t]*+\|?[ \t*_`]*+{_BEFORE}(?:{_WORDS})[ \t*_`]*+(?:[(（][^)）\n]*+[)）])?[ \t*_`]*+["
+    rf"|│\t][ \t*_`]*+(?P<rest>[^|│\n]*[\d０-９][^|│\n]*+)(?P<more>[^\n]*+)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(
-    r"^[^\n]{0,300}?<(?P<name>(?:overall_|final_)?(?:score|rating)|parameter name=\"(?:score|rating)\")>\s*(?P<rest>[^<>\n]{1,60})\s*</(?:(?:overall_|final_)?(?:score|rating)|parameter)>",
+    r"^[^\n]{0,300}?<(?P<name>(?:overall_|final_)?(?:score|rating)|parameter name=\"(?:score"
+    r"|rating)\")>\s*(?P<rest>[^<>\n]{1,60})\s*</(?:(?:overall_|final_)?(?:score|rating)|parameter)>",
     re.IGNORECASE | re.MULTILINE,
 )
 _ALONE = re.compile(
-    rf"^[ \t>*_#`$\\(\[{{-]*+(?:boxed\{{|text\{{)?(?P<rest>[\d０-９][\d.,０-９]*+[ \t]*+(?:[/／][ \t]*+|out of[ \t]+)(?:10|１０))(?![\d.,]*\d)[ \t*_`$\\)\]}}.!]*+$",
+    r"^[ \t>*_#`$\\(\[{-]*+(?:boxed\{|text\{)?(?P<rest>[\d０-９][\d.,０-９]*+[ \t]*+(?:[/／][ \t]*+|out of[ \t]+)(?:10"
+    r"|１０))(?![\d.,]*\d)[ \t*_`$\\)\]}.!]*+$",
     re.IGNORECASE | re.MULTILINE,
 )
 _BOX_LINE = re.compile(r"^[^\n]{0,300}?\\boxed\s*\{(?P<rest>[^{}\n]{1,40})\}[^\n]*+$", re.MULTILINE)
 _GIVEN = re.compile(
-    rf"^[^\n]{{0,300}}?\bI(?:['’]d| would| will| therefore| hereby| have to| must| can only|['’]ll)*+ (?:give|rate|score|grade|award|assign)(?: (?:it|this|the|answer|response"
+    rf"^[^\n]{{0,300}}?\bI(?:['’]d| would| will| therefore| hereby| have to| must| can only|['’]ll)*+ (?:give|rate"
+    rf"|score|grade|award|assign)(?: (?:it|this|the|answer|response"
     rf"|text|solution|reply|one|a|an|as|at|score|rating|of|overall))*+ [*_`]*+(?P<rest>{_NUMBER}[^\n]{{0,80}}+)",
     re.IGNORECASE | re.MULTILINE,
 )
-_PROSE = re.compile(rf"^(?P<before>[^\n]{{0,200}}?)(?P<rest>{_NUMBER} ?(?:/|out of) ?10)(?![\w.,%]*\d)(?P<more>[^\n]*+)$", re.IGNORECASE | re.MULTILINE)
-_HEADER = re.compile(r"^[ \t>]*+\|?(?P<head>[^\n]{2,300}+)\n[ \t>]*+\|?[ \t]*+:?-{2,}[|: \t-]*+\n(?P<rows>(?:[^\n|]{0,300}+\|[^\n]{0,600}+(?:\n|\Z)){1,12}+)", re.MULTILINE)
+_PROSE = re.compile(
+    rf"^(?P<before>[^\n]{{0,200}}?)(?P<rest>{_NUMBER} ?(?:/|out of) ?10)(?![\w.,%]*\d)(?P<more>[^\n]*+)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADER = re.compile(
+    r"^[ \t>]*+\|?(?P<head>[^\n]{2,300}+)\n[ \t>]*+\|?[ \t]*+:?-{2,}[|: \t-]*+\n(?P<rows>(?:[^\n"
+    r"|]{0,300}+\|[^\n]{0,600}+(?:\n|\Z)){1,12}+)",
+    re.MULTILINE,
+)
+_OWN_ROW = re.compile(r"\b(?:overall|total|final|mine|my|own|me)\b", re.IGNORECASE)
 _COLUMN = re.compile(rf"(?:[^\W\d]+ ){{0,2}}(?:{_WORDS})(?: ?[(/].{{0,20}})?", re.IGNORECASE)
+_RANGE_BEFORE = re.compile(r"\b(?:between|from|zwischen|entre) ?$", re.IGNORECASE)
+_RANGE_AFTER = re.compile(r" ?(?:-|–|to|and|or|→|bis|à) ?\d")
 _STARTS = re.compile(r"[\s*_`$\\(\[{~≈=+-]*(?:boxed\{|text\{)?[\d０-９]")
 _ONLY = re.compile(r"[*_`$\s(\[]*(?:\\boxed\{)?[\d０-９]+(?:[.,][\d０-９]+)?\}?[*_`$\s)\].!]*")
 
@@ -109,13 +141,8 @@ def score_in_text(text: str) -> float:
     if other := _OTHER_TEN.fullmatch(plain):
         return in_range(_number(next(each for each in other.groups() if each)))
     plain = _SCALE.sub(" ", plain)
-    leading = _LEADING.match(plain.strip(" :="))
-    if leading and not _RANGE.search(plain[: leading.end() + 6]) and not re.match(r"\s*-\s*\d", plain.strip(" :=")[leading.end() :]):
-        rest = plain.strip(" :=")[leading.end() :]
-        if not re.search(rf"^[ ]*[,;-]? ?(?:then|but|now|for \w+)\b[^.]*{_NUMBER}", rest) and not re.match(r" ?(?:/|of)", rest):
-            others = {each for each in re.findall(_NUMBER, rest.partition(".")[0])} - {leading[1]}
-            if not others or introduces(rest) == "peer" or re.match(r" ?[(—–]", rest):
-                return in_range(_number(leading[1]))
+    if (first := _leading_number(plain.strip(" :="))) is not None:
+        return in_range(_number(first))
     if _FRACTION.search(plain):
         raise Unparseable(f"{preview(text)!r} is no plain score out of 10")
     if _RANGE.search(plain):
@@ -124,6 +151,19 @@ def score_in_text(text: str) -> float:
     if not numbers:
         raise Unparseable(f"there is no number in the score {preview(text)!r}")
     return in_range(_number(_only(set(numbers), text)))
+
+
+def _leading_number(plain: str) -> str | None:
+    """The number that `plain` begins with, where only an explanation follows: `2 (it asked for 10)`, `7 - solid`."""
+    found = _LEADING.match(plain)
+    if found is None or _RANGE.search(plain[: found.end() + 6]) or re.match(r"\s*-\s*\d", plain[found.end() :]):
+        return None
+    rest = plain[found.end() :]
+    if _GOES_ON.match(rest):
+        return None
+    others = set(re.findall(_NUMBER, rest.partition(".")[0])) - {found[1]}
+    explains = not others or introduces(rest) == "peer" or re.match(r" ?(?:[(—–]|because|since)", rest)
+    return found[1] if explains else None
 
 
 def score_in_value(value: object) -> float:
@@ -155,16 +195,18 @@ def stated_scores(reply: Reply) -> list[Found[float]]:
     ([7.5], [])
     """
     lines = [*reply.lines(_LINE, _after_number), *reply.lines(_ROW, lambda row: row["more"]), *reply.lines(_HEADING)]
-    lines += reply.lines(_ALONE)
-    lines += reply.lines(_TAG)
+    lines += [*reply.lines(_ALONE), *reply.lines(_TAG)]
     found = [each for each in lines if isinstance(each.value, re.Match) and _is_about_a_score(each.value)]
-    if final := [each for each in found if (each.value.groupdict().get("final") or "").strip() and each.rank > QUOTED]:  # type: ignore[union-attr]
+    if final := [each for each in found if each.rank > QUOTED and _is_final(each.value)]:
         found = final
     stated = [each.read(lambda line: score_in_text(line["rest"].strip())) for each in found]
     stated += _in_tables(reply)
     if any(each.rank > QUOTED for each in stated):
         return stated
-    given = [each.read(lambda line: score_in_text(line["rest"].partition(". ")[0].strip())) for each in reply.lines(_GIVEN, says_i=True)]
+    given = [
+        each.read(lambda line: score_in_text(line["rest"].partition(". ")[0].strip()))
+        for each in reply.lines(_GIVEN, says_i=True)
+    ]
     given += [each.read(lambda line: score_in_text(line["rest"])) for each in reply.lines(_BOX_LINE)]
     if any(each.rank > QUOTED for each in given):
         return given
@@ -174,39 +216,54 @@ def stated_scores(reply: Reply) -> list[Found[float]]:
 
 
 def _is_about_a_score(line: re.Match[str]) -> bool:
-    """Whether a labelled line goes on with a score: after words that mean other things too, with the number itself."""
+    """Whether a labelled line goes on with a score: after words that mean other things too, with the number"
+    " itself."""
     rest, label = line["rest"], line.groupdict().get("label")
     if is_placeholder(rest) or introduces(re.split(r"\d", rest, maxsplit=1)[0]) == "peer":
         return False
     return label is None or label.lower() in ("score", "scores", "rating") or _STARTS.match(rest) is not None
 
 
+def _is_final(line: re.Match[str] | Unparseable) -> bool:
+    return isinstance(line, re.Match) and bool((line.groupdict().get("final") or "").strip())
+
+
 def _in_prose(line: Found[re.Match[str]]) -> Found[float]:
     """A score out of ten within a sentence: the seat's own unless the sentence is about somebody's words."""
     assert isinstance(line.value, re.Match)
     before = line.value["before"]
-    doubtful = introduces(before) == "peer" or re.search(r"[\"'“«`>]", before) or introduces(line.value["more"]) == "peer"
+    doubtful = (
+        introduces(before) == "peer" or re.search(r"[\"'“«`>]", before) or introduces(line.value["more"]) == "peer"
+    )
     rank = QUOTED if doubtful else min(line.rank, UNSURE)
-    if re.search(r"\b(?:between|from|zwischen|entre) ?$", before) or re.match(r" ?(?:-|–|to|and|or|→|bis|à) ?\d", line.value["more"]):
-        return Found(Unparseable(f"{preview(line.value[0])!r} is a range, not one score"), rank, line.start, line.fenced)
+    if re.search(r"\b(?:between|from|zwischen|entre) ?$", before) or re.match(
+        r" ?(?:-|–|to|and|or|→|bis|à) ?\d", line.value["more"]
+    ):
+        return Found(
+            Unparseable(f"{preview(line.value[0])!r} is a range, not one score"), rank, line.start, line.fenced
+        )
     return Found(line.value, rank, line.start, line.fenced).read(lambda each: score_in_text(each["rest"]))
 
 
 def _in_tables(reply: Reply) -> list[Found[float]]:
-    """The scores in the score column of a table: in a row of the seat's own or for the whole, else in its only row."""
+    """The scores in the score column of a table: in a row of the seat's own or for the whole, else in its only"
+    " row."""
     found: list[Found[float]] = []
     for table in reply.lines(_HEADER):
         if not isinstance(table.value, re.Match) or table.rank == QUOTED:
             continue
         cells = [each.strip(" \t*_`").lower() for each in table.value["head"].strip().strip("|").split("|")]
         column = next((at for at, each in enumerate(cells) if _COLUMN.fullmatch(each)), None)
+        if column is None:
+            continue
         rows = [each.strip().strip("|").split("|") for each in table.value["rows"].strip().splitlines()]
-        rows = [row for row in rows if column is not None and len(row) > column and any(c.isdigit() for c in row[column])]
-        named = [(" ".join(row[:column]), row[column or 0]) for row in rows] if column else [("", row[0]) for row in rows if column == 0]
-        own = [(name, cell) for name, cell in named if re.search(r"\b(?:overall|total|final|mine|my|own|me)\b", name, re.IGNORECASE)]
-        chosen = own or [each for each in named if introduces(each[0] + ":") != "peer"]
-        if len(named) == 1 or own:
-            found += [Found(cell, table.rank, table.start, table.fenced).read(score_in_text) for _, cell in chosen]
+        named = [
+            (" ".join(row[:column]), row[column]) for row in rows if len(row) > column and re.search(r"\d", row[column])
+        ]
+        own = [cell for name, cell in named if _OWN_ROW.search(name)]
+        if not own and len(named) == 1 and introduces(named[0][0] + ":") != "peer":
+            own = [named[0][1]]
+        found += [Found(cell, table.rank, table.start, table.fenced).read(score_in_text) for cell in own]
     return found
 
 

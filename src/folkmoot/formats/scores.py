@@ -9,11 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import Reply, decide, is_placeholder, list_field, text_field
-from folkmoot.formats.score_text import KEYS, MISSING_SCORE, score_in_object, score_in_text, score_in_value, stated_scores
+from folkmoot.formats.score_text import (
+    KEYS,
+    MISSING_SCORE,
+    score_in_object,
+    score_in_text,
+    score_in_value,
+    stated_scores,
+)
 from folkmoot.types import JSON
 
 _LABEL_LINE = re.compile(
-    r"^[ \t>*_#`|-]*+(?:\(?\d{1,2}[.)][ \t*_`]*+)?(?P<label>(?:answer|response|option|candidate)[ \t_]++[a-z]{1,3})[ \t*_`]*+"
+    r"^[ \t>*_#`|-]*+(?:\(?\d{1,2}[.)][ \t*_`]*+)?(?P<label>(?:answer|response|option"
+    r"|candidate)[ \t_]++[a-z]{1,3})[ \t*_`]*+"
     r"(?:[:：=–—|-]|->|→|is\b|gets\b)(?P<rest>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -159,7 +167,11 @@ def read_scores(reply: str, labels: Sequence[str]) -> dict[str, Review]:
     found = [each.read(lambda value: _complete(_entries(value, labels), labels)) for each in objects]
     single = [each for each in marked.objects(*KEYS) if not isinstance(each.value, dict) or _label_in(each.value)]
     if not any(each.rank for each in objects) and len(single) > 1:  # an object for each answer
-        listed = [(str(_label_in(each.value)), _review(each.value)) for each in single if isinstance(each.value, dict) and each.rank]
+        listed = [
+            (str(_label_in(each.value)), _review(each.value))
+            for each in single
+            if isinstance(each.value, dict) and each.rank
+        ]
         return _complete(listed, labels)
     scores = decide(found, "lists of scores", lambda each: {label: review.score for label, review in each.items()})
     if scores is not None:

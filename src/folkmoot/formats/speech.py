@@ -17,19 +17,23 @@ MOST_TAGS = 5_000  # a reply with more tags is no conversation: only what follow
 _NAMES = r"think(?:ing)?|thoughts?|reasoning|reflection|scratch_?pad|(?:inner|internal)_(?:monologue|thoughts?)|cot"
 _MARK = re.compile(
     rf"(?P<open><(?:[a-z]{{1,12}}:)?(?:{_NAMES})(?:\s[^<>\n]{{0,200}})?>|\[think\]|◁think▷|<\|begin_of_thought\|>"
-    r"|<\|start_thinking\|>|<\|channel>thought|<unused94>(?:thought)?|<details\s+type=[\"']reasoning[\"'][^<>\n]{0,200}>)"
+    r"|<\|start_thinking\|>|<\|channel>thought|<unused94>(?:thought)?"
+    r"|<details\s+type=[\"']reasoning[\"'][^<>\n]{0,200}>)"
     rf"|(?P<close></(?:[a-z]{{1,12}}:)?(?:{_NAMES})\s?>|\[/think\]|◁/think▷|<\|end_of_thought\|>|<\|end_thinking\|>"
     r"|<channel\|>|<unused95>|(?P<details></details>))",
     re.IGNORECASE,
 )
 _MAYBE = re.compile(r"<[a-zA-Z/|]|\[/?[tT]|◁")  # quicker than _MARK
-_CHANNEL = re.compile(r"<\|channel\|>\s*(?P<name>[a-z]{1,20})[^<]{0,200}(?:<\|constrain\|>[^<]{0,40})?<\|message\|>", re.I)
+_CHANNEL = re.compile(
+    r"<\|channel\|>\s*(?P<name>[a-z]{1,20})[^<]{0,200}(?:<\|constrain\|>[^<]{0,40})?<\|message\|>", re.I
+)
 _CHANNEL_ENDS = re.compile(r"<\|(?:end|return|call|start|channel)\|>")
 _STRIPPED_CHANNELS = re.compile(r"\s*analysis(?=[A-Z\W])")
 _OLLAMA = re.compile(r"\s*Thinking\.\.\.[ \t]*\n")
 _OLLAMA_ENDS = "...done thinking."
 _AROUND = re.compile(
-    r"<(?:\|(?:(?:begin|end)_of_solution|(?:start|end)_(?:response|text|action)|im_end|eot_id|endoftext|eom_id|end_of_turn"
+    r"<(?:\|(?:(?:begin|end)_of_solution|(?:start|end)_(?:response|text|action)|im_end|eot_id|endoftext|eom_id"
+    r"|end_of_turn"
     r"|end|return|start_header_id|end_header_id|im_start)\|>|(?:end|start)_of_turn>|/s>\s*\Z)|\A\s*<s>",
     re.IGNORECASE,
 )
@@ -54,8 +58,8 @@ class Speech:
 def speech_in(reply: str) -> Speech:
     """`reply` without its thoughts; `said` is empty where it holds nothing else.
 
-    >>> speech_in("<think>40?</think>\\nIt is 42."), speech_in("40? </think> It is 42.").said, speech_in("<think>40").said
-    (Speech(said='It is 42.', reasoning='40?'), 'It is 42.', '')
+    >>> speech_in("<think>40?</think>\\nIt is 42."), speech_in("40? </think> It is 42.").said
+    (Speech(said='It is 42.', reasoning='40?'), 'It is 42.')
     """
     if (channels := _channels(reply)) is not None:
         return channels
@@ -238,7 +242,9 @@ class Listener:
 
 
 TAG = 300  # characters that a tag may take at most
-_UNFINISHED = re.compile(r"(?:<\|(?:start|channel)\|>[^<]*(?:<[^<>]*)?|<[^<>\n]*|\[/?[a-z]{0,5}|◁/?[a-z]{0,5})?\Z", re.IGNORECASE)
+_UNFINISHED = re.compile(
+    r"(?:<\|(?:start|channel)\|>[^<]*(?:<[^<>]*)?|<[^<>\n]*|\[/?[a-z]{0,5}|◁/?[a-z]{0,5})?\Z", re.IGNORECASE
+)
 _LIVE = re.compile(
     rf"(?P<thought>{_MARK.pattern.split('|(?P<close>', 1)[0].replace('(?P<open>', '(?:')}"
     r"|<\|channel\|>(?!\s*final)[^<]{0,200}(?:<\|constrain\|>[^<]{0,40})?<\|message\|>)"

@@ -30,7 +30,8 @@ _TURNED = re.compile(
 )
 # after the article "a" comes a noun; after the label A one of these, or no lower-case word
 _AFTER_A_LABEL = re.compile(
-    r"(?:because|since|as|is|was|ha[sd]|with|over|and|or|but|for|by|due|given|in|on|it|so|although|which|that|whose|not|to"
+    r"(?:because|since|as|is|was|ha[sd]|with|over|and|or|but|for|by|due|given|in|on|it|so|although|which|that|whose"
+    r"|not|to"
     r"|than|would|wins|seems|remains|provides|gives|offers|does|answers|shows|explains|makes|gets|stands)\b"
 )
 

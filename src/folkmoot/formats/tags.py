@@ -1,6 +1,7 @@
-"""Fields between tags, as llm-consortium's arbiters write them: `<synthesis>`, `<confidence>`, `<rank position="1">`."""
+"""Fields between tags, as llm-consortium's arbiters write them: `<synthesis>`, `<confidence>`, `<rank>`."""
 
 import re
+from itertools import islice, pairwise
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.marking import QUOTED, Marked
@@ -8,9 +9,22 @@ from folkmoot.types import JSON
 
 MOST_TAGS = 2_000  # of all names together; a reply with more is no ruling
 
-NAMES = ("analysis", "dissent", "ranking", "synthesis", "refinement_areas", "needs_iteration", "confidence", "pick", "response_id")
+NAMES = (
+    "analysis",
+    "dissent",
+    "ranking",
+    "synthesis",
+    "refinement_areas",
+    "needs_iteration",
+    "confidence",
+    "pick",
+    "response_id",
+)
 _TAG = re.compile(rf"<(?P<close>/?)(?P<name>{'|'.join(NAMES)})>", re.IGNORECASE)
-_AREA = re.compile(r"<(?:refinement_)?area>([^<]{0,2000}+(?:<(?!/?(?:refinement_)?area>)[^<]{0,2000}+){0,50}+)</(?:refinement_)?area>", re.I)
+_AREA = re.compile(
+    r"<(?:refinement_)?area>([^<]{0,2000}+(?:<(?!/?(?:refinement_)?area>)[^<]{0,2000}+){0,50}+)</(?:refinement_)?area>",
+    re.I,
+)
 _RANK = re.compile(
     r"<rank(?:\s+position\s*=\s*[\"']?(?P<place>\d{1,6})[\"']?)?\s*>(?P<label>[^<]{0,200}+)</rank>", re.IGNORECASE
 )
@@ -21,7 +35,7 @@ def tagged_fields(marked: Marked) -> JSON:
 
     A field that is there twice, outside quotations and with different texts, makes the reply unreadable.
     """
-    tags = [tag for _, tag in zip(range(MOST_TAGS + 1), _TAG.finditer(marked.text), strict=False)]
+    tags = list(islice(_TAG.finditer(marked.text), MOST_TAGS + 1))
     if len(tags) > MOST_TAGS:
         raise Unparseable(f"the reply has more than {MOST_TAGS:,} tags")
     tags = [tag for tag in tags if marked.rank(tag.start(), tag.end(), "") != QUOTED or tag["close"]]
@@ -52,7 +66,7 @@ def _pairs(tags: list[re.Match[str]], text: str) -> list[str]:
     """What stands between each closing tag and the opening one right before it."""
     return [
         text[before.end() : tag.start()].strip()
-        for before, tag in zip(tags, tags[1:], strict=False)
+        for before, tag in pairwise(tags)
         if tag["close"] and not before["close"]
     ]
 

@@ -8,22 +8,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import Reply, decide, is_placeholder, text_field
+from folkmoot.formats.reading import Reply, decide, is_placeholder, is_template, text_field
 from folkmoot.formats.same import find_label
 from folkmoot.types import JSON
 
 KEYS = ("verdict", "final_verdict", "winner", "correct_answer")
 
 _LINE = re.compile(
-    r"^[ \t>*_#`~|•-]*+(?:(?:my|the|final|own|thus|therefore|so|hence|mein|mon|mi|moi|мой),?[ \t]+)*+(?:verdict|urteil|veredicto|вердикт|裁决|判定)"
+    r"^[ \t>*_#`~|•-]*+(?:(?:my|the|final|own|thus|therefore|so|hence|mein|mon|mi|moi|мой),?[ \t]+)*+(?:verdict"
+    r"|urteil|veredicto|вердикт|裁决|判定)"
     r"[ \t*_`]*+(?:[:：=|–—-]|->|→|\bis\b|是|は)(?P<rest>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(
-    r"^[ \t>*_#`]*+(?:(?:my|the|final)[ \t]+)*+verdict[ \t*_`]*+[:：]?[ \t*_`]*+\n(?:[ \t]*+\n){0,2}(?P<rest>[^\n]{1,80})$",
+    r"^[ \t>*_#`]*+(?:(?:my|the"
+    r"|final)[ \t]+)*+verdict[ \t*_`]*+[:：]?[ \t*_`]*+\n(?:[ \t]*+\n){0,2}(?P<rest>[^\n]{1,80})$",
     re.IGNORECASE | re.MULTILINE,
 )
-_TAG = re.compile(r"^[^\n]{0,300}?<(?:final_)?verdict>\s*(?P<rest>[^<>\n]{1,80})\s*</(?:final_)?verdict>", re.IGNORECASE | re.MULTILINE)
+_TAG = re.compile(
+    r"^[^\n]{0,300}?<(?:final_)?verdict>\s*(?P<rest>[^<>\n]{1,80})\s*</(?:final_)?verdict>",
+    re.IGNORECASE | re.MULTILINE,
+)
 _NONE = {
     "none", "none of them", "none of these", "neither", "no answer", "null", "none of the answers", "all wrong",
     "keine", "keine davon", "aucune", "ninguna", "nessuna", "ни один", "都不对", "无",
@@ -64,11 +69,13 @@ def read_verdict(reply: str, labels: Sequence[str]) -> Verdict:
             raise Unparseable("the verdict is neither a label nor none")
         return Verdict(_which(written or "none", labels), text_field(value, "reason"))
 
-    found = [each.read(in_object) for each in marked.objects(*KEYS)]
-    for line in (*marked.lines(_LINE), *marked.lines(_HEADING), *marked.lines(_TAG)):
-        if isinstance(line.value, re.Match) and not is_placeholder(line.value["rest"]):
-            before = marked.text[: line.start].strip()
-            found.append(line.read(lambda each, before=before: Verdict(_which(each["rest"].strip(" |"), labels), before)))  # type: ignore[misc]
+    found = [each.read(in_object) for each in marked.objects(*KEYS) if not is_template(each.value, KEYS)]
+    prose = marked.text.strip()
+    found += [
+        line.read(lambda each: Verdict(_which(each["rest"].strip(" |"), labels), prose))
+        for line in (*marked.lines(_LINE), *marked.lines(_HEADING), *marked.lines(_TAG))
+        if isinstance(line.value, re.Match) and not is_placeholder(line.value["rest"])
+    ]
     verdict = decide(found, "verdicts", lambda each: each.label)
     if verdict is None:
         raise Unparseable('there is neither a JSON object with a "verdict" nor a line "VERDICT: ..."')

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import Found, Reply, decide, is_placeholder, text_field, without_quotes
+from folkmoot.formats.reading import Found, Reply, decide, is_template, text_field, without_quotes
 from folkmoot.formats.statements import NOISE, find_answer, is_quoted_within, ranked, ranking_in
 from folkmoot.types import JSON
 
@@ -76,7 +76,8 @@ _I_VOTE = re.compile(
 )
 _MARKED = re.compile(r"[ \t*_`\"'”’)\]]*(?:[:=–—→|]|-(?=[ \t>])|->)+[ \t*_`]*")
 _NO_STATEMENT = re.compile(
-    r"\s*(?:[/,&]|(?i:or|and|is|isn['’]t|was|were|would|will|could|should|seems?|may|might|has|votes?|not|if|at|vs)\b)"
+    r"\s*(?:[/,&]|(?i:or|and|is|isn['’]t|was|were|would|will|could|should|seems?|may|might|has|votes?|not|if|at"
+    r"|vs)\b)"
 )
 _PLACEHOLDER = re.compile(r"^(?:<[^>]*>|\[[^\]]*\]|\.\.\.|…)$")
 _WORD_ONLY = re.compile(rf"{_WORD}|/|\|")
@@ -103,7 +104,7 @@ def read_vote(reply: str, labels: Sequence[str], own: str | None = None) -> Vote
     """
     marked = Reply(reply)
     others = [label for label in labels if label != own]
-    objects = [each for each in marked.objects(*KEYS) if not _is_template(each.value, KEYS)]
+    objects = [each for each in marked.objects(*KEYS) if not is_template(each.value, KEYS)]
     found = [each.read(lambda value: _vote_in_object(value, labels, others, own)) for each in objects]
     prose = without_quotes(marked.text)
     ranking, reasoning = ranking_in(prose[-RANKED:], others), prose.strip()
@@ -118,11 +119,6 @@ def read_vote(reply: str, labels: Sequence[str], own: str | None = None) -> Vote
     if vote is None:
         raise Unparseable(MISSING_VOTE)
     return vote
-
-
-def _is_template(value: JSON | Unparseable, keys: Sequence[str]) -> bool:
-    """Whether an object is the form of the instructions, handed back."""
-    return isinstance(value, dict) and is_placeholder(next((value[key] for key in keys if key in value), None))
 
 
 def _vote_in_object(given: JSON, labels: Sequence[str], others: Sequence[str], own: str | None) -> Vote:
@@ -268,7 +264,7 @@ def read_confirmation(reply: str) -> Confirmation:
             raise Unparseable('"verdict" is neither APPROVE nor REJECT')
         return Confirmation(stated.pop() is True, text_field(value, "reason") or text_field(value, "reasoning"))
 
-    objects = [each for each in marked.objects(*CONFIRM_KEYS) if not _is_template(each.value, CONFIRM_KEYS)]
+    objects = [each for each in marked.objects(*CONFIRM_KEYS) if not is_template(each.value, CONFIRM_KEYS)]
     found = [each.read(in_object) for each in objects]
     reason = marked.text.strip()
     found += [each.read(lambda approved: Confirmation(approved, reason)) for each in _approvals(marked)]

@@ -121,6 +121,8 @@ def _call(journal: Journal, name: str, event: events.CallFinished | events.CallF
     }  # fmt: skip
     if repair is not None:
         told["before_repair"] = _text(entry)
+    if last.speech is not None and last.speech.reasoning:
+        told["reasoning"] = last.speech.reasoning
     if last.completion is not None:
         told |= last.completion.model_dump(mode="json", include={"usage", "usd", "list_usd", "model"})
     match event:
@@ -136,7 +138,7 @@ def _call(journal: Journal, name: str, event: events.CallFinished | events.CallF
 
 
 def _text(entry: Entry) -> str | None:
-    return entry.completion.text if entry.completion is not None else None
+    return entry.speech.text if entry.speech is not None else None
 
 
 def plain(value: object) -> object:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from folkmoot.core.journal import read_lines
 from folkmoot.errors import InputError
+from folkmoot.formats.speech import speech_in
 from folkmoot.record.store import RunFolder
 from folkmoot.types import JSON, Record
 
@@ -19,7 +20,8 @@ class Exchange(Record):
     step: str
     seat: str
     sent: tuple[Turn, ...]  # empty where a fork took the reply over from a run that is gone
-    reply: str | None = None
+    reply: str | None = None  # without thoughts
+    reasoning: str | None = None  # the thoughts
     failure: str | None = None  # why there is no reply; both are None while it is waited for
 
 
@@ -50,12 +52,15 @@ def _exchange(folder: RunFolder, lines: Iterable[JSON], step: str) -> Exchange |
         return None
     last: dict[str, JSON] = {line["kind"]: line for line in here}
     finished = last.get("finished", {})
+    written = (finished.get("completion") or {}).get("text")
+    speech = speech_in(written) if written is not None else None
     error, refused = finished.get("error"), last.get("refused", {})
     return Exchange(
         step=step,
         seat=seat,
         sent=_sent(folder, last["started"]["request"]) if "started" in last else _taken_over(folder, step),
-        reply=(finished.get("completion") or {}).get("text"),
+        reply=speech.text if speech else None,
+        reasoning=(speech.reasoning or None) if speech else None,
         failure=f"{error['kind']}: {error['message']}" if error else refused.get("message"),
     )
 

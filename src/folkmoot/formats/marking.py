@@ -117,6 +117,8 @@ class Marked:
         `after`: what follows them, where the span covers it already. `says_i`: they say I, so that they may stand in
         the middle of a line.
         """
+        if start == 0 and end == len(self.text):
+            return OWN
         if _within(self._quotations, start):
             return QUOTED
         fence = _within(self.fences, start)
@@ -268,6 +270,8 @@ def _outermost(regions: list[Region]) -> list[Region]:
 
 def _within(regions: list[Region], at: int) -> Region | None:
     """The one of `regions`, which do not overlap, that holds `at`."""
+    if not regions:
+        return None
     place = bisect_right(regions, at, key=lambda region: region.start) - 1
     return regions[place] if place >= 0 and at < regions[place].end else None
 

@@ -8,7 +8,7 @@ this rank say the same; otherwise the seat is asked again. Each search has a bou
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -111,6 +111,11 @@ class Reply:
                 raise Unparseable("the reply has too many braces to be a judgement")
         return found
 
+    @cached_property
+    def _is_object(self) -> bool:
+        """Whether a JSON object is all there is."""
+        return len(self._objects) == 1 and self._objects[0][1:] == (0, len(self.text))
+
     def _broken_end(self, start: int) -> int:
         """Where what looks like an object ends: at its last brace, else with its paragraph."""
         depth = 0
@@ -123,7 +128,7 @@ class Reply:
 
     def objects(self, *keys: str) -> list[Found[JSON]]:
         """The JSON objects with one of `keys`, in order; what merely wraps such an object gives what it wraps."""
-        wanted = [*keys, *(_key(key) for key in keys)]
+        wanted = _wanted(keys)
         found: list[Found[JSON]] = []
         for value, start, end in self._objects:
             if value is None:
@@ -147,8 +152,8 @@ class Reply:
         `after` gives what a match holds behind its value, where words may say whose it was.
         """
         found: list[Found[re.Match[str]]] = []
-        if len(self._objects) == 1 and self._objects[0][1:] == (0, len(self.text)):
-            return found  # a JSON object is all there is
+        if self._is_object:
+            return found
         for match in islice(self._matches(pattern), MAX_LINES):
             start = match.start() + len(match[0]) - len(match[0].lstrip(" \t>*_#`~-+•|\n"))
             if any(begin < match.end() and start < end for _, begin, end in self._objects):
@@ -213,6 +218,12 @@ def json_object(reply: str, *keys: str) -> JSON:
 
 def _names_key(broken: str, key: str) -> bool:
     return re.search(rf"[\"'“{{,\s]{re.escape(key)}[\"'”]?\s*[:：=]", broken, re.IGNORECASE) is not None
+
+
+@cache
+def _wanted(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """`keys` as written and as `object_at` spells them."""
+    return (*keys, *map(_key, keys))
 
 
 def _key(name: str) -> str:

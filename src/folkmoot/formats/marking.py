@@ -117,7 +117,7 @@ class Marked:
         `after`: what follows them, where the span covers it already. `says_i`: they say I, so that they may stand in
         the middle of a line.
         """
-        if start == 0 and end == len(self.text):
+        if start == 0 and end == len(self.text) and after is None:
             return OWN
         if _within(self._quotations, start):
             return QUOTED

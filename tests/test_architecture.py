@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "execute": {"protocols", "record", "core", "formats"},
     # what a record says, and whether it holds; from a question to a run on this machine
     "proof": {"execute", "record", "counting", "formats", "protocols", "core"},
-    "running": {"proof", "execute", "machine", "record", "providers", "protocols", "core", "formats"},
+    "running": {"proof", "execute", "machine", "record", "providers", "protocols", "counting", "core", "formats"},
     "evals": {"running", "proof", "execute", "protocols", "record", "counting", "formats", "core"},
     # what works here, and the ways in from Python
     "checkup": {"running", "execute", "machine", "record", "providers", "core"},

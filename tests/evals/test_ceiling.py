@@ -13,8 +13,9 @@ from folkmoot.errors import InputError
 from folkmoot.evals.ceiling import ceiling
 from folkmoot.evals.ceiling_report import ceiling_text
 from folkmoot.evals.marked import read_marked
-from folkmoot.evals.on_record import marked_on_record
+from folkmoot.evals.on_record import evidence_from, marked_runs
 from folkmoot.evals.prediction import prediction
+from folkmoot.proof.marked import MarkedRun
 from folkmoot.record.marks import mark_folder
 from folkmoot.record.store import Home, RunFolder
 from tests.play import play
@@ -165,6 +166,10 @@ def test_a_bad_line_of_a_marked_file_is_named(tmp_path: Path, line: str, said: s
     assert "line 1" in str(caught.value) and said in str(caught.value)
 
 
+async def on_record(home: Path) -> list[MarkedRun]:
+    return [run async for run in marked_runs(Home(home))]
+
+
 def a_run(home: Path, number: int, *said: str) -> RunFolder:
     folder = RunFolder(home / "runs" / f"20260101-00000{number}_what_000{number}")
     script = {f"r1/answer/s{seat}": f"ANSWER: {answer}" for seat, answer in enumerate(said, 1)}
@@ -178,7 +183,7 @@ def test_marked_runs_say_who_was_right(tmp_path: Path) -> None:
     mark_folder(a_run(tmp_path, 3, "391", "391", "390"), "wrong")
     mark_folder(a_run(tmp_path, 4, "391", "391", "390"), "partly")
     a_run(tmp_path, 5, "391", "391", "390")
-    known = asyncio.run(marked_on_record(Home(tmp_path)))
+    known = evidence_from(asyncio.run(on_record(tmp_path)))
     rights = [{model[-1]: answers[0].right for model, answers in each.items()} for each in known.questions]
     assert rights == [
         {"a": True, "b": True, "c": False},
@@ -191,4 +196,4 @@ def test_marked_runs_say_who_was_right(tmp_path: Path) -> None:
 def test_without_a_mark_there_is_nothing_to_go_by(tmp_path: Path) -> None:
     a_run(tmp_path, 1, "391", "391")
     with pytest.raises(InputError, match="folkmoot outcome"):
-        asyncio.run(marked_on_record(Home(tmp_path)))
+        evidence_from(asyncio.run(on_record(tmp_path)))

@@ -66,6 +66,7 @@ class Panel:
     order: tuple[str, ...]  # by value, the best first
     weights: Mapping[str, float]
     agree: int | None  # None: only an unbeatable lead ends it
+    waves: tuple[int, ...] = ()  # seats to ask at once, where a plan says so; empty: as `agree` says
 
 
 def panel_of(

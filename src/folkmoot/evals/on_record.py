@@ -1,6 +1,6 @@
 """All runs on record that somebody marked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from folkmoot.counting.evidence import Evidence
 from folkmoot.errors import FolkmootError, InputError
@@ -19,9 +19,8 @@ async def marked_runs(home: Home) -> AsyncIterator[MarkedRun]:
             yield found
 
 
-async def marked_on_record(home: Home) -> Evidence:
-    """What the marked runs say of who was right. Raises InputError where nothing is marked."""
-    runs = [run async for run in marked_runs(home)]
+def evidence_from(runs: Sequence[MarkedRun]) -> Evidence:
+    """What marked runs say of who was right. Raises InputError where they say nothing."""
     questions = tuple(run.question for run in runs if run.answers)
     if not questions:
         raise InputError(

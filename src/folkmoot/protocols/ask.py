@@ -3,7 +3,7 @@
 A vote is worth more than a debate, and two good seats that agree are worth nearly as much as the whole panel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ from folkmoot.counting import sheets
 from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration, read_calibration
 from folkmoot.counting.poll import (
+    Panel,
     Poll,
     choose_judge,
     conclusion,
@@ -24,6 +25,7 @@ from folkmoot.counting.poll import (
     seat_of,
     votes_of,
 )  # fmt: skip
+from folkmoot.counting.value import Plan, ValueTable, read_values, told
 from folkmoot.errors import CallFailed, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.verdict import Verdict, verdict_for
@@ -43,6 +45,11 @@ class AskOptions(Options):
     )
     calibration: Annotated[Calibration | None, FromFile(read_calibration)] = Field(
         None, description="FILE that says what earlier runs of this panel showed: order, weights, and for --epsilon."
+    )
+    value: Annotated[ValueTable | None, FromFile(read_values)] = Field(
+        None,
+        description="FILE that says what models are worth: whom to ask first, and who is asked twice. Otherwise the "
+        "runs that you marked say it, where they can.",
     )
     adjudicate: Literal["once", "off"] = Field(
         "once",
@@ -67,7 +74,14 @@ class AskOptions(Options):
             )
         if self.epsilon is not None and self.exact:
             raise ValueError("--exact and --epsilon are two rules; give one of them")
+        if self.value is not None and not self.by_value:
+            raise ValueError("--value plans who is asked; leave out --agree, --exact, --epsilon and --calibration")
         return self
+
+    @property
+    def by_value(self) -> bool:
+        """Whether a plan may say who is asked: no other rule was chosen."""
+        return self.agree == 2 and not self.exact and self.epsilon is None and self.calibration is None
 
 
 def max_calls(options: AskOptions, seats: int) -> int:
@@ -83,7 +97,12 @@ async def ask(run: Run, options: AskOptions) -> Outcome:
     weights = {seat: run.weight(seat) for seat in (*run.all_seats, *run.seats_for("judge"))}
     models = {seat: run.model_id(seat) for seat in run.all_seats}
     agree = None if options.exact else options.agree
-    poll = Poll(panel_of(models, weights, options.calibration, agree, options.epsilon))
+    if options.value is not None and options.value.plan is not None:
+        poll = Poll(_planned(options.value.plan, weights))
+    else:
+        poll = Poll(panel_of(models, weights, options.calibration, agree, options.epsilon))
+    if len(models) > 1 and options.by_value:
+        poll.further["order"] = told(options.value)
     async for round in run.rounds(2 if options.debate else 1):
         if round == 1:
             await _hear(run, options, poll)
@@ -99,8 +118,16 @@ async def ask(run: Run, options: AskOptions) -> Outcome:
     return run.offered
 
 
+def _planned(plan: Plan, weights: Mapping[str, float]) -> Panel:
+    """The panel as a plan has it. `weights` are those of seats beside it, such as a judge."""
+    return Panel(plan.order, {**weights, **plan.weights}, 2, plan.waves)
+
+
 async def _hear(run: Run, options: AskOptions, poll: Poll) -> None:
     """Ask in waves: the first seats; then, if they disagree, all the others, or as few as could settle it."""
+    if poll.panel.waves:
+        await _hear_by_plan(run, options, poll)
+        return
     agree = poll.panel.agree
     waiting = [seat for seat in poll.panel.order if seat in run.seats]
     while waiting:
@@ -121,6 +148,22 @@ async def _hear(run: Run, options: AskOptions, poll: Poll) -> None:
     poll.further["not_asked"] = [run.model_id(seat) for seat in waiting]
     if not waiting and not poll.settled(()):
         await _compare(run, options, poll, "compare-all")
+
+
+async def _hear_by_plan(run: Run, options: AskOptions, poll: Poll) -> None:
+    """Ask one wave of the plan after the other until it is decided; for a seat that fails, the next one stands in."""
+    waves = list(poll.panel.waves)
+    waiting = [seat for seat in poll.panel.order if seat in run.seats]
+    while waiting and not poll.decided:
+        count = waves.pop(0) if waves else poll.panel.waves[0] - len(poll.answers)
+        if count < 1:
+            break
+        wave, waiting = waiting[:count], waiting[count:]
+        await _wave(run, options, poll, wave, waiting if waves else ())
+        if not poll.decided and len(poll.answers) > 1:
+            await _compare(run, options, poll, "compare")
+    run.require(1, "answer", poll.answers)
+    poll.further["not_asked"] = [run.model_id(seat) for seat in waiting]
 
 
 async def _compare(run: Run, options: AskOptions, poll: Poll, phase: str) -> None:
@@ -222,7 +265,7 @@ async def _synthesize(run: Run, poll: Poll) -> None:
 
 
 def _status(run: Run, poll: Poll) -> str:
-    if len(run.all_seats) == 1:
+    if len(run.all_seats) == 1 or (poll.panel.waves == (1,) and len(poll.answers) == 1):
         return "single_model"
     if not poll.decided:
         return "undecided"
@@ -247,12 +290,18 @@ def _outcome(run: Run, poll: Poll, status: str) -> Outcome:
         answer=poll.answers[best].text if met else None,
         answers=candidates(run, first),
         round=run.round,
-        strategy="exact" if poll.panel.agree is None else f"agree-{poll.panel.agree}",
+        strategy=_strategy(poll.panel),
         explanation=explained(ranked) if status != "asking" else "",
         leader=seat_of(best),
         counts=(*poll.compared_in, _count(run, poll, met)),
         details={"groups": shown_groups(run, ranked, poll.answers), **poll.further},
     )
+
+
+def _strategy(panel: Panel) -> str:
+    if panel.waves:
+        return "value"
+    return "exact" if panel.agree is None else f"agree-{panel.agree}"
 
 
 def _count(run: Run, poll: Poll, met: bool) -> Count:

@@ -10,8 +10,9 @@ from folkmoot.blocking import wait_for
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError
 from folkmoot.machine.config import config_path, load_config, with_credentials
-from folkmoot.record.marks import Mark, mark_folder
+from folkmoot.record.marks import Mark
 from folkmoot.record.store import Home, Turn
+from folkmoot.running.marking import mark
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin, go_on
 from folkmoot.types import Result, Seat
@@ -97,7 +98,7 @@ def mark_run(
     `folkmoot.mark_run("last", "wrong", answer="391")`. What the run decided stays; evaluations learn from the mark.
     """
     machine = machine or this_machine()
-    return mark_folder(machine.home.find(run_id), verdict, answer=answer, note=note)
+    return mark(machine.home.find(run_id), machine.home, verdict, answer=answer, note=note)
 
 
 def resume_run(

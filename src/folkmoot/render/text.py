@@ -83,6 +83,7 @@ def report_text(result: Result, *, colour: bool) -> str:
     parts: tuple[Iterable[str], ...] = (
         [""],
         _headline(result, ids, colour),
+        _order(result),
         score_table(result.outcome.scores, ids, result.outcome.leader, also=also, colour=colour)
         or count_table(result.outcome.counts, ids, colour=colour),
         _dissent(result),
@@ -119,6 +120,13 @@ def _headline(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[
         yield f"{title}: {ids.get(outcome.winner, outcome.winner)}{score}"
     elif outcome.answer is None and outcome.answers:
         yield "No answer was chosen: all of them are above"
+
+
+def _order(result: Result) -> Iterable[str]:
+    """How the seats were ordered, where a protocol orders them by what is known of their models."""
+    match result.outcome.details.get("order"):
+        case str(order):
+            yield f"Order: {one_line(order)}"
 
 
 def _dissent(result: Result) -> Iterable[str]:

@@ -21,6 +21,7 @@ from folkmoot.providers.base import Settings
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.record.store import Attached, RunSpec, Turn
 from folkmoot.running.runs import Machine, everybody, with_tables
+from folkmoot.running.valued import by_value
 from folkmoot.types import Attachment, Record, Seat
 
 PREFIX = "folkmoot/"
@@ -82,7 +83,8 @@ def _planned(asked: Asked, machine: Machine, note: Callable[[str], None]) -> Run
     registered = find_protocol(protocol)
     given = with_files(registered, asked.options) if asked.may_name_files else asked.options
     options = {**with_files(registered, own.options if own else {}), **given}
-    named = duties(check_options(registered, options))
+    checked_options = check_options(registered, options)
+    named = duties(checked_options)
     members = _members(asked, panel, machine, note)
     people = Counter(seat.model.partition("?")[0] for seat in members if seat.provider == "human")
     if twice := [name for name, count in people.items() if count > 1]:
@@ -91,6 +93,8 @@ def _planned(asked: Asked, machine: Machine, note: Callable[[str], None]) -> Run
     if asked.system:
         seats = tuple(_told(seat, asked.system) for seat in seats)
     seats = weighted(seats, machine.config.weights)
+    seats = asked.dress(seats) if asked.dress else seats
+    options, seats = by_value(options, checked_options, seats, machine.home)
     return RunSpec(
         protocol=protocol,
         options=options,
@@ -100,7 +104,7 @@ def _planned(asked: Asked, machine: Machine, note: Callable[[str], None]) -> Run
         attachments=tuple(
             Attached(name=each.name, media_type=each.media_type, sha256=each.sha256) for each in asked.attachments
         ),
-        seats=asked.dress(seats) if asked.dress else seats,
+        seats=seats,
         seed=asked.seed,
         limits=Limits.model_validate(limits_given({**(panel.limits if panel else {}), **asked.limits})),
         allow_tools=tuple(asked.allow_tools),

@@ -184,7 +184,8 @@ def _show(chat: Conversation, run: str, say: Say) -> None:
 
 
 def _outcome(chat: Conversation, written: str, say: Say) -> None:
-    from folkmoot.record.marks import VERDICTS, mark_folder
+    from folkmoot.record.marks import VERDICTS
+    from folkmoot.running.marking import mark
 
     if not chat.askings:
         raise InputError("nothing was asked yet")
@@ -193,8 +194,10 @@ def _outcome(chat: Conversation, written: str, say: Say) -> None:
         raise InputError(
             f"/outcome {written}: write {', '.join(VERDICTS)}, and behind it the right answer if you know it"
         )
-    mark = mark_folder(chat.askings[-1].folder, verdict, answer=answer)
-    say(f"the last answer is marked {mark.verdict}" + (f"; the right answer is {mark.answer}" if mark.answer else ""))
+    found = mark(chat.askings[-1].folder, chat.machine.home, verdict, answer=answer)
+    say(
+        f"the last answer is marked {found.verdict}" + (f"; the right answer is {found.answer}" if found.answer else "")
+    )
 
 
 def _help(_chat: Conversation, _: str, say: Say) -> None:

@@ -1,4 +1,4 @@
-"""`folkmoot eval ceiling`: what marked answers say of a panel."""
+"""`folkmoot eval ceiling` and `eval value`: what marked answers say of a panel."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,11 +23,10 @@ def evidence_of(sources: Sequence[str], models: Sequence[str]) -> tuple[Evidence
     the marked runs. Raises InputError for a set of questions without anybody to ask.
     """
     from folkmoot.evals.marked import is_marked, read_marked
-    from folkmoot.evals.on_record import marked_on_record
 
     panel = list(split(models))
     if not sources:
-        return asyncio.run(marked_on_record(this_machine().home)), panel
+        return asyncio.run(_on_record()), panel
     paths = [Path(source) for source in sources]
     if all(path.is_file() and is_marked(path) for path in paths):
         return read_marked(paths), panel
@@ -36,6 +35,18 @@ def evidence_of(sources: Sequence[str], models: Sequence[str]) -> tuple[Evidence
     if not panel:
         raise InputError(f"{sources[0]} holds questions and no answers; name who is to be asked with --models")
     return _asked(sources[0], panel)
+
+
+async def _on_record() -> Evidence:
+    """What the marked runs say; and keep it where `ask` finds it."""
+    from folkmoot.evals.on_record import evidence_from, marked_runs
+    from folkmoot.running.marking import keep_marked
+
+    home = this_machine().home
+    runs = [run async for run in marked_runs(home)]
+    found = evidence_from(runs)
+    keep_marked(home, runs)
+    return found
 
 
 def _asked(name: str, written: Sequence[str]) -> tuple[Evidence, list[str]]:
@@ -71,6 +82,38 @@ def _ceiling(
     click.echo(found.model_dump_json(indent=2) if output_format == "json" else ceiling_text(found), nl=False)
     return 0
 
+
+def _value(sources: Sequence[str], models: Sequence[str], output: Path | None, output_format: str) -> int:
+    """What each model and each pair is worth, and whom `ask` would ask first.
+
+    FILE is a recording with marks, or a set of questions that --models are asked first, each alone; without one, the
+    runs that `folkmoot outcome` marked are read once more, and `ask` goes by them from then on.
+    """
+    from folkmoot.counting.value import learn, plan_for, write_values
+    from folkmoot.evals.value_report import value_text
+
+    evidence, panel = evidence_of(sources, models)
+    table = learn(evidence)
+    members = [(f"s{number}", model) for number, model in enumerate(panel or evidence.models, 1)]
+    planned = plan_for(table, members, {})
+    if output is not None:
+        write_values(output, table)
+    shown = (planned or table).model_dump_json(indent=2, exclude={"answers"}) + "\n"
+    click.echo(shown if output_format == "json" else value_text(table, planned), nl=False)
+    return 0
+
+
+VALUE = click.Command(
+    "value", callback=_value, help=_value.__doc__,
+    params=[
+        SOURCES,
+        MODELS,
+        click.Option(
+            ["--output"], type=click.Path(path_type=Path), help="Write the table there, for `ask --value FILE`."
+        ),
+        FORMAT,
+    ],
+)  # fmt: skip
 
 CEILING = click.Command(
     "ceiling", callback=_ceiling, help=_ceiling.__doc__,

@@ -15,7 +15,7 @@ from folkmoot.errors import InputError
 from folkmoot.execute import replay
 from folkmoot.frontends.cli.driver import Screen, carry_out, present, print_event, this_machine, use_colour
 from folkmoot.frontends.cli.flags import VIEW_FLAGS
-from folkmoot.record.marks import VERDICTS, Mark, mark_folder, mark_of
+from folkmoot.record.marks import VERDICTS, Mark, mark_of
 from folkmoot.record.store import RunFolder
 from folkmoot.running.runs import Machine, go_on
 from folkmoot.running.runs import fork as fork_run
@@ -164,8 +164,11 @@ def _outcome(run: str, verdict: str, answer: str | None, note: str | None) -> in
     The run's verdict stays as it is. `ask` and `folkmoot eval` learn from runs that were marked; with --answer also who
     else in the run was right. The last mark counts.
     """
-    folder = this_machine().home.find(run)
-    click.echo(f"{folder.id}: {_marked(mark_folder(folder, verdict, answer=answer, note=note))}", err=True)
+    from folkmoot.running.marking import mark
+
+    home = this_machine().home
+    folder = home.find(run)
+    click.echo(f"{folder.id}: {_marked(mark(folder, home, verdict, answer=answer, note=note))}", err=True)
     return 0
 
 

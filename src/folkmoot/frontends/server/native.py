@@ -30,11 +30,12 @@ from folkmoot.protocols import find_protocol, protocol_names
 from folkmoot.record.bundle import without_machine
 from folkmoot.record.call_text import exchanges
 from folkmoot.record.index import Index
-from folkmoot.record.marks import mark_folder, mark_of
+from folkmoot.record.marks import mark_of
 from folkmoot.record.store import RunFolder
 from folkmoot.render.as_json import result_json
 from folkmoot.running import runs
 from folkmoot.running.late import late_reply
+from folkmoot.running.marking import mark_async
 from folkmoot.running.planning import model_names
 from folkmoot.types import JSON
 
@@ -218,7 +219,7 @@ async def mark_run(service: Service, request: Request) -> Response:
     """The verdict of the run stays as it is."""
     body = await read_body(request, service.max_body, MarkRun)
     folder = service.idle_folder(request.path_params["id"])
-    mark = await asyncio.to_thread(mark_folder, folder, body.verdict, answer=body.answer, note=body.note)
+    mark = await mark_async(folder, service.machine.home, body.verdict, answer=body.answer, note=body.note)
     return JSONResponse(mark.model_dump())
 
 

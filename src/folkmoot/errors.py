@@ -33,6 +33,7 @@ FailureKind = Literal[
 
 PERMANENT: frozenset[FailureKind] = frozenset({"auth", "model", "request", "missing"})
 RETRYABLE: frozenset[FailureKind] = frozenset({"rate", "server", "empty", "protocol", "idle"})
+UNBILLED: frozenset[FailureKind] = frozenset({"rate", *PERMANENT})  # refused before anything was computed
 
 
 class FolkmootError(Exception):
@@ -62,8 +63,9 @@ class TooFewSeats(FolkmootError):
 class ProviderError(FolkmootError):
     """One attempt failed.
 
-    `retry_after` is in seconds and comes from the provider. `usd` is what the attempt cost
-    all the same, where the provider says so, and `calls` how many it took: more than one only in a panel.
+    `retry_after` is in seconds and comes from the provider. `usd` is what the attempt cost all the same: 0.0 when it is
+    certain that nothing was billed, None when nobody knows; `at_most_usd` is then an upper bound, where the provider
+    has one. `calls` is how many calls it took: more than one only in a panel.
     """
 
     def __init__(
@@ -73,12 +75,13 @@ class ProviderError(FolkmootError):
         *,
         retry_after: float | None = None,
         usd: float | None = None,
+        at_most_usd: float | None = None,
         calls: int = 1,
     ) -> None:
         super().__init__(message)
         self.kind: FailureKind = kind
         self.retry_after = retry_after
-        self.usd = usd
+        self.usd, self.at_most_usd = usd, at_most_usd
         self.calls = calls
 
     @property
@@ -102,7 +105,7 @@ class Unparseable(FolkmootError):
 class Stopped(FolkmootError):
     """The run may not spend any more money, calls or time. What was offered so far stands.
 
-    `usd` and `calls` are what a panel had taken for an answer that it could not finish.
+    `usd`, `at_most_usd` and `calls` are what a panel had taken for an answer that it could not finish.
     """
 
     def __init__(
@@ -111,10 +114,11 @@ class Stopped(FolkmootError):
         message: str,
         *,
         usd: float | None = 0.0,
+        at_most_usd: float | None = None,
         calls: int = 0,
     ) -> None:
         super().__init__(message)
-        self.reason, self.usd, self.calls = reason, usd, calls
+        self.reason, self.usd, self.at_most_usd, self.calls = reason, usd, at_most_usd, calls
 
 
 class ReplayMismatch(FolkmootError):

@@ -6,7 +6,7 @@ A listener is a plain function; one that raises is a bug of the listener and end
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from folkmoot.types import JSON, Outcome, Record, Result, Seat, Usage
 
@@ -67,6 +67,27 @@ class CallStarted(CallEvent):
 
     attempt: int = 1
     replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallWaits(CallEvent):
+    """An attempt waits without a slot: for the rate limit of its provider, or for money that others have reserved."""
+
+    why: Literal["rate", "budget"]
+    position: int  # in the queue of the provider's account, from 1; 0 for money
+    seconds: float  # until the queue moves, as far as the provider said
+
+
+@dataclass(frozen=True, slots=True)
+class Charged(CallEvent):
+    """What one attempt cost that somebody bills: also one that failed, was cancelled or could not be read.
+
+    The sum over a run's events is what the run cost. A replay, which costs nothing, has none.
+    """
+
+    usd: float | None  # None: nobody knows
+    at_most_usd: float | None  # `usd`, or an upper bound; None: the model has no known price
+    usage: Usage | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from folkmoot import events, labels
 from folkmoot._version import __version__
 from folkmoot.core.attendance import Attendance
 from folkmoot.core.calling import Caller, Conversation, Emit, RecordEnds, same_model
-from folkmoot.core.journal import FORMAT, Journal, calls_of
+from folkmoot.core.journal import FORMAT, Journal, calls_of, paid_for
 from folkmoot.core.limits import Limits, Purse
 from folkmoot.core.run import Gate, Run
 from folkmoot.errors import CallFailed, InputError, Stopped, TooFewSeats
@@ -116,6 +116,7 @@ async def execute(
         chosen = job.options if options == spec.options else check_options(job.protocol, options)
         purse = purse or Purse(limits, no_price)
         purse.limits, purse.spent, purse.attempts = limits, record.spent_usd, record.spent_calls
+        purse.learn((each.step, each.seat, each.completion.usage) for each in record.entries.values() if each.completion)
         caller = _caller(job, providers, folder, record, emit, purse)
         attendance, run = _seated(job, caller, gate)
         id, path = caller.conversation.run, str(folder.path) if folder else None
@@ -274,6 +275,7 @@ def report(
         failures=failures,
         usage=sum((seat.usage for seat in seats), Usage()),
         cost_usd=_total(seat.cost_usd for seat in seats),
+        cost_at_most_usd=_total(seat.cost_at_most_usd for seat in seats),
         list_usd=ledger.list_usd,
         degraded=bool(failures or attendance.dropped),
         total_calls=caller.count.calls,
@@ -294,6 +296,7 @@ class _Ledger:
     providers: Mapping[str, Provider]
     usage: dict[str, Usage] = field(default_factory=dict)
     usd: dict[str, float | None] = field(default_factory=dict)
+    at_most_usd: dict[str, float | None] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     list_usd: float | None = None
     attempts: int = 0
@@ -303,17 +306,16 @@ class _Ledger:
         seat: str = line["seat"]
         calls = calls_of(line)
         self.attempts += calls
-        self.inside += calls - 1
-        paid: float | None = line.get("usd") or 0.0
+        self.inside += max(calls - 1, 0)
         if (stored := line.get("completion")) is not None:
             done = Completion.model_validate(stored)
             self.usage[seat] = self.usage.get(seat, Usage()) + (done.usage or Usage())
             self.calls[seat] = self.calls.get(seat, 0) + 1
-            paid = done.usd
             if done.list_usd is not None:
                 self.list_usd = (self.list_usd or 0.0) + done.list_usd
-        before = self.usd.get(seat, 0.0)
-        self.usd[seat] = None if before is None or paid is None else before + paid
+        for total, paid in zip((self.usd, self.at_most_usd), paid_for(line), strict=True):
+            before = total.get(seat, 0.0)
+            total[seat] = None if before is None or paid is None else before + paid
 
     def seat_report(self, seat: Seat, caller: Caller, attendance: Attendance, failures: int) -> SeatReport:
         answered_by = caller.count.answered_by.get(seat.name)
@@ -329,6 +331,7 @@ class _Ledger:
             dropped=seat.name in attendance.dropped,
             usage=self.usage.get(seat.name, Usage()),
             cost_usd=self.usd.get(seat.name, 0.0),
+            cost_at_most_usd=self.at_most_usd.get(seat.name, 0.0),
             billing=provider.billing if provider else None,
         )
 

@@ -146,6 +146,7 @@ class Completion(Record):
     model: str | None = None  # the model that really answered, as the provider names it
     usage: Usage | None = None  # None: the provider does not say
     usd: float | None = None  # what this call cost; 0.0 when free or covered; None: unknown
+    at_most_usd: float | None = None  # an upper bound where `usd` is unknown; None: the engine's own
     list_usd: float | None = None  # what it would have cost at list price, where it cost nothing
     calls: int = 1  # attempts that it took; more than one where a panel answered
     finish: Literal["stop", "length"] = "stop"
@@ -155,6 +156,14 @@ class Completion(Record):
     def _whole_characters(cls, text: str) -> str:
         # Half a surrogate pair, which an escape in JSON can hold, could be neither stored nor sent on.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much the user lets go to one provider account. None: as much as the provider takes."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 OnText = Callable[[str], None]
@@ -285,7 +294,8 @@ class SeatReport(Record):
     failures: int = 0
     dropped: bool = False
     usage: Usage = Usage()
-    cost_usd: float | None = 0.0
+    cost_usd: float | None = 0.0  # None: unknown for at least one attempt
+    cost_at_most_usd: float | None = None  # with an upper bound for each unknown cost; None: one has no known price
     billing: Billing | None = None  # None: the record does not say
 
 
@@ -299,7 +309,8 @@ class Result(Record):
     seats: tuple[SeatReport, ...]
     failures: tuple[Failure, ...]
     usage: Usage
-    cost_usd: float | None  # None: at least one call has no known price
+    cost_usd: float | None  # None: unknown for at least one attempt: no price, or it failed and may be billed
+    cost_at_most_usd: float | None = None  # with an upper bound for each unknown cost; None: one has no known price
     list_usd: float | None  # of calls that cost nothing here, at list price
     degraded: bool  # a seat was lost, or a call has no usable reply
     total_calls: int  # steps answered or failed

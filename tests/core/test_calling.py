@@ -252,7 +252,7 @@ def test_a_slot_is_free_while_a_call_waits_to_try_again() -> None:
 
     def script(asked: Request) -> Reply:
         order.append(asked.about.step)
-        return ProviderError("rate", "429") if order == ["r1/propose/s1"] else asked.about.example
+        return ProviderError("server", "busy") if order == ["r1/propose/s1"] else asked.about.example
 
     provider.script = script
     play("converge", provider, 2, limits=Limits(backoff=0.001), rounds=1, stability_rounds=1)

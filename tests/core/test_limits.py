@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from folkmoot.core.limits import UNKNOWN_OUTPUT, Limits, PriceOf, Purse, limits_given
+from folkmoot.core.limits import UNKNOWN_OUTPUT, Limits, PriceOf, Purse, Reservation, limits_given
 from folkmoot.errors import InputError, Stopped
 from folkmoot.testing import ScriptedProvider
 from folkmoot.types import JSON, Billing, Completion, Request, Usage
@@ -54,17 +54,46 @@ def test_what_is_no_limit_is_refused(given: JSON, problem: str) -> None:
     assert "\n".join(raised.value.problems) == problem
 
 
-def test_without_a_budget_nothing_is_set_aside_and_nothing_is_capped() -> None:
-    assert purse().reserve("r1", "s1", "a", 10**9, None) is None
+def test_without_a_budget_the_amount_is_computed_all_the_same_and_nothing_is_capped() -> None:
+    reserved = purse().reserve("r1", "s1", "a", 1000, None)
+    assert reserved is not None and reserved.cap is None
+    assert reserved.usd == pytest.approx(0.001 + 4 * UNKNOWN_OUTPUT * 10 / 1e6)
+    limited = purse().reserve("r1", "s1", "a", 1000, 500)
+    assert limited is not None and limited.usd == pytest.approx(0.001 + 500 * 10 / 1e6)
 
 
 def test_before_a_seat_has_written_anything_two_thousand_tokens_are_expected() -> None:
     rich = purse(1.0)
-    cap = rich.reserve("r1", "s1", "a", 1000, None)
-    assert cap is not None and cap >= UNKNOWN_OUTPUT
+    reserved = rich.reserve("r1", "s1", "a", 1000, None)
+    assert reserved is not None and reserved.cap is not None and reserved.cap >= UNKNOWN_OUTPUT
+
+
+def test_a_seat_that_has_not_written_yet_takes_what_is_left_where_a_short_reply_fits() -> None:
     poor = purse(0.0209)  # 1000 tokens in and 2000 out cost 0.021
-    with pytest.raises(Stopped, match=r"\$0\.0209 of \$0\.02 is left, and the next call may cost \$0\.0210"):
-        poor.reserve("r1", "s1", "a", 1000, None)
+    reserved = poor.reserve("r1", "s1", "a", 1000, None)
+    assert reserved is not None and reserved.cap is not None and 1980 < reserved.cap <= 1990
+    poorer = purse(0.0035)
+    with pytest.raises(Stopped, match=r"\$0\.0035 of \$0\.00 is left, and the next call may cost \$0\.0210"):
+        poorer.reserve("r1", "s1", "a", 1000, None)
+
+
+def test_a_seat_whose_replies_are_longer_than_what_is_left_is_refused() -> None:
+    spending = purse(0.03)
+    spending.learn([("r1/propose/s1", "s1", Usage(output_tokens=1500))])
+    spending.settle("r1/propose/s2", "s2", 0.018, None)
+    with pytest.raises(Stopped, match="is left"):
+        spending.reserve("r2/propose/s1", "s1", "a", 0, None)
+    assert spending.reserve("r2/propose/s1", "s1", "a", 0, 1000) is not None
+
+
+def test_what_is_expected_of_a_phase_is_what_the_seat_wrote_in_that_phase() -> None:
+    spending = purse(100.0)
+    spending.learn([
+        ("r1/propose/s1", "s1", Usage(output_tokens=1500)), ("r1/evaluate/s1>s2", "s1", Usage(output_tokens=90)),
+    ])  # fmt: skip
+    assert spending.likely_output("s1", "r2/propose/s1") == 1500
+    assert spending.likely_output("s1", "panel: r2/evaluate/s1>s3") == 90
+    assert spending.likely_output("s1", "r2/confirm/s1") == 1500
 
 
 def test_a_limit_of_the_user_makes_a_call_affordable() -> None:
@@ -74,8 +103,7 @@ def test_a_limit_of_the_user_makes_a_call_affordable() -> None:
 def test_what_one_call_has_set_aside_another_cannot_have() -> None:
     spending = purse(0.03)
     spending.reserve("r1", "s1", "a", 1000, None)
-    with pytest.raises(Stopped):
-        spending.reserve("r2", "s2", "a", 1000, None)
+    assert spending.reserve("r2", "s2", "a", 1000, None) is None  # not yet
     spending.settle("r1", "s1", 0.001, Usage(output_tokens=10))
     assert spending.reserve("r2", "s2", "a", 1000, None) is not None
 
@@ -89,14 +117,14 @@ def test_the_longest_usual_reply_of_a_seat_is_what_is_expected_next() -> None:
 
 def test_an_attempt_whose_cost_nobody_knows_costs_what_was_set_aside() -> None:
     spending = purse(1.0)
-    cap = spending.reserve("r1", "s1", "a", 1000, None)
-    assert cap is not None
+    reserved = spending.reserve("r1", "s1", "a", 1000, None)
+    assert reserved is not None and reserved.cap is not None
     spending.settle("r1", "s1", None, None)
-    assert spending.spent == pytest.approx(0.001 + cap * 10 / 1e6)
+    assert spending.spent == pytest.approx(0.001 + reserved.cap * 10 / 1e6) == pytest.approx(reserved.usd)
 
 
 def test_seats_that_nobody_bills_are_not_held_up_by_a_budget() -> None:
-    assert purse(0.0).reserve("r1", "s1", "", 10**9, None) is None
+    assert purse(0.0).reserve("r1", "s1", "", 10**9, None) == Reservation(0.0, None)
 
 
 def test_attempts_are_counted_and_a_refused_one_is_not() -> None:
@@ -132,9 +160,12 @@ def test_seats_that_keep_to_their_caps_never_exceed_a_budget(
     spent = 0.0
     for number, (seat, tokens, limit, share, said) in enumerate(asked):
         try:
-            cap = spending.reserve(f"r{number}", seat, "a", tokens, limit)
+            reserved = spending.reserve(f"r{number}", seat, "a", tokens, limit)
         except Stopped:
             continue
+        if reserved is None:
+            continue
+        cap = reserved.cap
         may_write = min(each for each in (cap, limit, 10**5) if each is not None)
         written = int(share * may_write)
         usd = priced(input, output)("a", Usage(input_tokens=tokens, output_tokens=written))

@@ -9,7 +9,7 @@ from tests.render.scripted import judging, outcome, play, refusing, result
 REFINERY = ["status", "winner", "final_round", "strategy", "all_answers", "metadata"]
 OURS = [
     "run_id", "protocol", "explanation", "leader", "scores", "counts", "seats", "failures", "usage", "cost_usd",
-    "list_usd", "degraded", "attempts", "repairs",
+    "cost_at_most_usd", "list_usd", "degraded", "attempts", "repairs",
 ]  # fmt: skip
 
 ESTIMATE = Estimate(
@@ -24,7 +24,8 @@ def test_a_converged_run_has_refinerys_keys_and_then_ours() -> None:
     assert shown["winner"] == {"model_id": "codex-cli/gpt-5.4", "answer": "answer of s1"}
     assert list(shown["metadata"]) == ["total_rounds", "total_calls", "elapsed_ms", "models_dropped"]
     assert list(shown["seats"][0]) == [
-        "model_id", "model", "answered_by", "mismatch", "calls", "failures", "dropped", "usage", "cost_usd", "billing",
+        "model_id", "model", "answered_by", "mismatch", "calls", "failures", "dropped", "usage", "cost_usd",
+        "cost_at_most_usd", "billing",
     ]  # fmt: skip
     assert shown["leader"] == "codex-cli/gpt-5.4"
     assert shown["scores"] == [{"codex-cli/gpt-5.4": 9.0, "gemini-cli/gemini-3": 7.0}]

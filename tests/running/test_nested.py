@@ -215,7 +215,10 @@ def test_wherever_it_is_cut_off_nothing_that_was_finished_inside_is_paid_again(t
 
         again, more = play(folder.spec(), Metered(script), folder)
         assert len(more.requests) == 3 - finished
-        assert again.outcome == whole.outcome and again.cost_usd == pytest.approx(0.4)
+        begun = sum(b'"kind":"started"' in line for line in inner_lines[:kept])
+        assert again.outcome == whole.outcome
+        # what was being asked when it was cut off may have been billed
+        assert again.cost_usd == (None if begun > finished else pytest.approx(0.4))
         assert again.attempts == whole.attempts
 
 

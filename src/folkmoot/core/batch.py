@@ -141,10 +141,8 @@ class Batch(AsyncIterator[Done[K]]):
 
         They stand in the record as refused, so that a replay stops here as well.
         """
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._wake.wait()
-        except TimeoutError:
+        if not await self._woken():
+            assert self._patience is not None
             self._stopped = self._stopped or Stopped("stalled", f"no call ended for {self._patience:g} s")
             given_up, self._tasks = self._tasks, {}
             for task in given_up:
@@ -155,6 +153,25 @@ class Batch(AsyncIterator[Done[K]]):
                 if task.cancelled():
                     step += "+repair" if step in journal.entries else ""
                     journal.append("refused", step=step, reason="stalled", message=str(self._stopped))
+
+    async def _woken(self) -> bool:
+        """Wait until something happens; False once a call has run out of patience.
+
+        Only time counts in which the call is tried: not what it waits for a slot, for money or for a rate limit.
+        """
+        before = {step: clock.spent for step, clock in self._caller.clocks.items()}
+        left = self._patience
+        while True:
+            try:
+                async with asyncio.timeout(left):
+                    return await self._wake.wait()
+            except TimeoutError:
+                clocks = self._caller.clocks
+                tried = [clocks[step].spent - before.get(step, 0.0) for step in self._unsettled if step in clocks]
+                assert self._patience is not None
+                left = self._patience - max(tried, default=0.0)
+                if left <= 0.001:
+                    return False
 
     def _recorded_before(self, order: int) -> bool:
         """Whether another call stands in the record before `order`, and is about to be ready."""

@@ -1,32 +1,29 @@
 """One call, from its question to a reply that could be read: recall, slot, budget, attempts, record, repair."""
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from folkmoot import events
+from folkmoot.core.attempts import Asked, Attempts
 from folkmoot.core.journal import Entry, Journal
 from folkmoot.core.limits import Purse
-from folkmoot.core.slots import Clock, Slots
+from folkmoot.core.slots import Clock
 from folkmoot.errors import (
-    RETRYABLE,
     CallFailed,
     FolkmootError,
-    ProviderError,
     Stopped,
     Unparseable,
 )
 from folkmoot.formats import Format
-from folkmoot.formats.speech import Listener, Speech
+from folkmoot.formats.speech import Speech
 from folkmoot.stances import told
-from folkmoot.types import JSON, About, Attachment, Completion, Message, Provider, Request, Seat
+from folkmoot.types import JSON, About, Attachment, Message, Provider, Request, Seat
 
 R = TypeVar("R")
 
@@ -101,12 +98,8 @@ class Caller:
         self.conversation, self.limits, self.purse, self.emit = conversation, purse.limits, purse, emit
         self.enforce = enforce  # whether a recorded reply must belong to the very same request
         self.count = Count()
-        self._slots = asyncio.Semaphore(self.limits.max_concurrent) if self.limits.max_concurrent else None
-        self._provider_slots = {
-            name: asyncio.Semaphore(provider.concurrency)
-            for name, provider in providers.items()
-            if provider.concurrency is not None
-        }
+        self.clocks: dict[str, Clock] = {}  # step -> the clock of a call that is being made
+        self._attempts = Attempts(journal, purse, emit, providers)
 
     def recorded(self, step: str) -> int | None:
         """The order in which the record has `step`, counting its repair; None if it must be called."""
@@ -127,6 +120,8 @@ class Caller:
                 events.CallFailed(place.step, call.seat, place.key, failure.kind, str(failure), replayed=replayed)
             )
             raise
+        finally:
+            self.clocks.pop(place.step, None)
 
     def tally(self, place: Place, seat: str, failure: CallFailed | None) -> None:
         """Count a call that the protocol was given. One that came after its decision counts as cost only."""
@@ -146,7 +141,7 @@ class Caller:
 
     async def _readable(self, place: Place, call: Call[R], replayed: bool, before_asking: BeforeAsking) -> R:
         request = self._request(place, call)
-        clock = Clock(self._timeout(call.seat))
+        clock = self.clocks[place.step] = Clock(self._timeout(call.seat))
         entry = await self._entry(place, call.seat, request, clock, before_asking)
         speech = self._speech(entry)
         try:
@@ -197,107 +192,11 @@ class Caller:
         provider = self.providers.get(self.seats[seat].provider)
         if provider is None:
             raise RecordEnds(place.step)
-        try:
-            await self._attempts(place, seat, request, fingerprint, provider, clock)
-        except asyncio.CancelledError:
-            if place.step not in self.journal.entries:
-                self.journal.append("cancelled", step=place.step)
-            raise
+        stored = self._stored(request)
+        await self._attempts.make(
+            Asked(place.step, self.seats[seat], place.key, request, fingerprint, stored, provider, clock)
+        )
         return self.journal.entries[place.step]
-
-    async def _attempts(
-        self, place: Place, seat: str, request: Request, fingerprint: str, provider: Provider, clock: Clock
-    ) -> None:
-        """Try until there is a reply, an error that will not pass, or no time; record how it ended."""
-        who = {"step": place.step, "seat": seat}
-        attempt = 0
-        while True:
-            attempt += 1
-            async with self._slot(seat):
-                if attempt == 1:
-                    self.journal.append("started", **who, digest=fingerprint, request=self._stored(request))
-                    self.emit(events.CallStarted(place.step, seat, place.key))
-                try:
-                    with clock:
-                        done = await self._attempt(place, seat, request, provider, clock.left, attempt)
-                except ProviderError as error:
-                    failure = error
-                else:
-                    self.journal.append(
-                        "finished", **who, digest=fingerprint, completion=_stored_completion(done), attempts=attempt,
-                        seconds=round(clock.spent, 4),
-                    )  # fmt: skip
-                    break
-            wait = failure.retry_after if failure.retry_after is not None else self.limits.backoff * 2 ** (attempt - 1)
-            told = {"kind": failure.kind, "message": str(failure)}
-            if failure.kind not in RETRYABLE or attempt > self.limits.retries or wait >= clock.left:
-                self.journal.append(
-                    "finished", **who, digest=fingerprint, error=told, attempts=attempt,
-                    seconds=round(clock.spent, 4), usd=failure.usd, **_calls(failure.calls),
-                )  # fmt: skip
-                break
-            self.journal.append("attempt", **who, attempt=attempt, error=told, usd=failure.usd, **_calls(failure.calls))
-            self.emit(events.AttemptFailed(place.step, seat, place.key, attempt, failure.kind, str(failure), wait))
-            with clock:
-                await asyncio.sleep(wait)
-        await self.journal.commit()
-
-    async def _attempt(
-        self, place: Place, seat: str, request: Request, provider: Provider, seconds: float, attempt: int
-    ) -> Completion:
-        """One attempt within `seconds`. Raises ProviderError, or Stopped before anything is spent."""
-        metered = provider.billing == "metered"
-        cap = None
-        try:
-            if provider.billing != "nested":  # a panel's calls are reserved and settled each for itself
-                cap = self.purse.reserve(
-                    place.step, seat, self.seats[seat].model if metered else "", _tokens(request), request.max_tokens
-                )
-        except Stopped as stop:
-            self._refuse(place, stop)
-
-        listener = Listener()
-
-        def on_text(text: str) -> None:
-            if said := listener.hear(text):
-                self.emit(events.TextDelta(place.step, seat, place.key, said, attempt))
-
-        try:
-            async with asyncio.timeout(seconds) as limit:
-                done = await provider.complete(replace(request, cap=cap) if cap is not None else request, on_text)
-        except ProviderError as error:
-            self.purse.settle(place.step, seat, (error.usd or 0.0) if metered else 0.0, None)
-            raise
-        except Stopped as stop:  # in a panel that spends from this purse
-            if stop.calls:
-                told = {"kind": "panel", "message": str(stop)}
-                self.journal.append(
-                    "attempt", step=place.step, seat=seat, attempt=attempt, error=told, usd=stop.usd,
-                    **_calls(stop.calls),
-                )  # fmt: skip
-            self._refuse(place, stop)
-        except asyncio.CancelledError:  # what was written until then may be billed
-            self.purse.settle(place.step, seat, None, None)
-            raise
-        except Exception as error:  # a provider is anybody's code: what it lets slip must not end the run
-            self.purse.settle(place.step, seat, None, None)
-            if limit.expired():
-                raise ProviderError("timeout", f"no answer within {self._timeout(seat):g} s") from None
-            raise ProviderError("protocol", f"{type(error).__name__}: {error}") from error
-        self.purse.settle(place.step, seat, done.usd if metered else 0.0, done.usage)
-        if held := listener.rest():
-            self.emit(events.TextDelta(place.step, seat, place.key, held, attempt))
-        if not done.text.strip():
-            raise ProviderError("empty", "the answer is empty", usd=done.usd)
-        return done
-
-    def _refuse(self, place: Place, stop: Stopped) -> NoReturn:
-        self.journal.append("refused", step=place.step, reason=stop.reason, message=str(stop))
-        raise stop
-
-    def _slot(self, seat: str) -> AsyncExitStack:
-        """A slot is held while calling, never while waiting to call again."""
-        return Slots([s for s in (self._provider_slots.get(self.seats[seat].provider), self._slots) if s])
 
     def _timeout(self, seat: str) -> float:
         provider = self.providers.get(self.seats[seat].provider)
@@ -383,17 +282,3 @@ def _plain(request: Request) -> JSON:
     """What a request asks for, without its messages and attachments; unset fields are left out."""
     fields = ("model", "system", "schema", "temperature", "effort", "max_tokens")
     return {name: value for name in fields if (value := getattr(request, name)) is not None}
-
-
-def _calls(number: int) -> JSON:
-    return {"calls": number} if number != 1 else {}
-
-
-def _stored_completion(done: Completion) -> JSON:
-    return done.model_dump(exclude_defaults=True) | {"text": done.text}
-
-
-def _tokens(request: Request) -> int:
-    """About how many tokens a request takes: four characters each."""
-    letters = len(request.system) + sum(len(part) for each in request.messages for part in each.parts)
-    return letters // 4 + 1

@@ -4,6 +4,7 @@ One JSON object per line, of these kinds:
 
 header     first line: the record's format, the protocol, the version that wrote it
 started    the first attempt of a call begins: the whole request and its digest
+retried    a further attempt of a call that somebody bills begins
 attempt    an attempt failed and another one follows
 finished   a call has its reply, or has failed for good
 cancelled  a call was given up before it finished
@@ -13,6 +14,10 @@ forget     what the record holds for a step no longer counts
 mark       somebody says whether the answer was right; changes nothing, see record/marks.py
 
 A replay reads finished, refused, amend and forget; status and money read all. Kinds of a later version are passed over.
+
+`at_most_usd` in started and retried is what was reserved for the attempt. In attempt, finished and cancelled it means
+that nobody knows what the attempt cost, and is the upper bound; null: its model has no known price. An attempt whose
+process died before any such line counts with what was reserved.
 """
 
 import asyncio
@@ -21,6 +26,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,7 +82,8 @@ class Journal:
         self.amendments: list[JSON] = []
         self.misfits: set[str] = set()  # steps used although another question was asked, where that is let pass
         self.lenient = False  # after a forget or a fork: records that no longer fit are set aside, not an error
-        self.spent: list[JSON] = []  # what was paid: finished and attempt lines, forgotten or not, but not copied ones
+        self.spent: list[JSON] = []  # what was paid, forgotten or not: all lines that end an attempt but copied ones
+        self._tried: dict[str, JSON] = {}  # step -> the line that reserved money for the attempt that is running
         self.version = "?"
         self.seconds = 0.0  # that earlier processes worked on the run
         self._session: tuple[float, float] | None = None  # when this one's first and last line were written
@@ -91,8 +98,8 @@ class Journal:
 
     @property
     def spent_usd(self) -> float:
-        """What is known to be paid."""
-        return sum((line.get("completion") or {}).get("usd") or line.get("usd") or 0.0 for line in self.spent)
+        """What was paid, with an upper bound where nobody knows."""
+        return sum(paid_for(line)[1] or 0.0 for line in self.spent)
 
     @property
     def spent_calls(self) -> int:
@@ -204,6 +211,8 @@ class Journal:
     def _read_all(self, whole: bytes, path: Path) -> None:
         for number, line in enumerate(whole.splitlines(), 1):
             if line.startswith(b'{"kind":"started"'):  # holds the request, which a replay makes again
+                if reserved := _RESERVED.match(line):
+                    self._reserve(json.loads(reserved[1] + b"}"))
                 self.lines += 1
                 continue
             try:
@@ -211,7 +220,13 @@ class Journal:
             except (KeyError, TypeError, ValueError):  # JSON, but not what its kind must hold
                 raise _corrupt(path, number) from None
 
+    def _reserve(self, line: JSON) -> None:
+        self._tried[line["step"]] = line
+
     def _end_session(self) -> None:
+        for line in self._tried.values():  # the process died: what these attempts cost, nobody knows
+            self.spent.append({**line, "kind": "lost", "calls": 0})
+        self._tried = {}
         if self._session is not None:
             self.seconds += self._session[1] - self._session[0]
         self._session = None
@@ -221,7 +236,13 @@ class Journal:
             self._end_session()
         if "at" in line and line["kind"] != "mark":  # which may come years later
             self._session = (self._session or (line["at"], 0.0))[0], line["at"]
+        if line["kind"] in ("attempt", "finished", "cancelled", "refused"):
+            self._tried.pop(line["step"], None)
         match line["kind"]:
+            case "started" | "retried" if "at_most_usd" in line:
+                self._reserve(line)
+            case "cancelled" if "at_most_usd" in line:
+                self.spent.append({**line, "calls": 0})
             case "finished":
                 entry = _entry(line, self.lines)
                 self.entries[entry.step] = entry
@@ -246,6 +267,19 @@ class Journal:
                     )
                 self.lenient = "forked_from" in line
         self.lines += 1
+
+
+def paid_for(line: JSON) -> tuple[float | None, float | None]:
+    """USD that a line of `Journal.spent` stands for: what is known to be paid, and the upper bound.
+
+    The first is None where nobody knows, the second where there is no bound. Lines of versions that noted no bound for
+    failed attempts count these as 0, as those versions did.
+    """
+    completion = line.get("completion")
+    known = completion.get("usd") if completion is not None else line.get("usd")
+    if known is None and completion is None and "at_most_usd" not in line:
+        known = 0.0
+    return known, line.get("at_most_usd") if known is None else known
 
 
 def calls_of(line: JSON) -> int:
@@ -280,6 +314,10 @@ def _locked(file: int) -> bool:
         else:
             return True
     return False
+
+
+_RESERVED = re.compile(rb'(\{"kind":"started","step":"(?:[^"\\]|\\.)*","seat":"[^"\\]*","at_most_usd":[^,]+),')
+"""The beginning of a started line that holds a reservation."""
 
 
 def _parse(line: bytes, path: Path, number: int) -> JSON:

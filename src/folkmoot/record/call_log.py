@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from folkmoot.core.journal import paid_for
 from folkmoot.core.steps import read_step
 from folkmoot.errors import JournalCorrupt
 from folkmoot.record.store import RunFolder
@@ -40,6 +41,7 @@ class CallAccount:
     list_usd: float | None = None
     model: str | None = None  # that really answered
     error: str | None = None
+    billed: bool = False  # an attempt is running that somebody bills
     copied: bool = False  # from the run this one was forked from, which has paid for it
 
 
@@ -63,6 +65,8 @@ class Account:
         for call in self.calls:
             if call.kind == "started":
                 call.kind = "lost"
+                if call.billed:
+                    call.usd = None
 
 
 def read_account(lines: Iterable[JSON]) -> Account:
@@ -99,21 +103,26 @@ def _note(call: CallAccount, kind: str, line: JSON, at: float) -> None:
         case "attempt":
             call.attempts += 1
             call.error = f"{error['kind']}: {error['message']}" if error else None
-            call.usd = _plus(call.usd, line.get("usd") or 0.0)
+            call.usd = _plus(call.usd, paid_for(line)[0])
+            call.billed = False
         case "finished":
             call.copied = bool(line.get("copied"))
             call.attempts, call.seconds = line["attempts"], line["seconds"]
             call.kind = "failed" if error else "finished"
             call.error = f"{error['kind']}: {error['message']}" if error else None
             if error:
-                call.usd = _plus(call.usd, line.get("usd") or 0.0)
+                call.usd = _plus(call.usd, paid_for(line)[0])
             else:
                 done = Completion.model_validate(line["completion"])
                 call.model = done.model
                 if not call.copied:
                     call.usage, call.list_usd, call.usd = done.usage, done.list_usd, _plus(call.usd, done.usd)
+        case "started" | "retried":
+            call.billed = "at_most_usd" in line
         case "cancelled":
             call.kind = "cancelled"
+            if "at_most_usd" in line:
+                call.usd = None
         case "refused":
             call.kind, call.error = "refused", line["message"]
         case "forget":

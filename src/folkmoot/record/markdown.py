@@ -61,11 +61,13 @@ def inline(text: str) -> str:
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
-def money(usd: float | None, list_usd: float | None = None) -> str:
+def money(usd: float | None, list_usd: float | None = None, at_most: float | None = None) -> str:
     """
-    >>> money(0.01234), money(0.0), money(0.0, 0.08), money(None)
-    ('$0.0123', 'free', 'covered, list price $0.0800', 'price unknown')
+    >>> money(0.01234), money(0.0), money(0.0, 0.08), money(None), money(None, at_most=0.02)
+    ('$0.0123', 'free', 'covered, list price $0.0800', 'price unknown', 'at most $0.0200')
     """
+    if usd is None and at_most is not None:
+        return f"at most ${at_most:.4f}"
     if usd is None:
         return "price unknown"
     if usd:
@@ -274,14 +276,15 @@ def _failures(result: Result) -> list[str]:
 def _cost(result: Result) -> str:
     rows = [[code(seat.model_id), str(seat.calls), *_used(seat.usage), _seat_money(seat)] for seat in result.seats]
     total = ["all", str(sum(seat.calls for seat in result.seats)), *_used(result.usage)]
-    rows.append([*total, money(result.cost_usd, result.list_usd)])
+    rows.append([*total, money(result.cost_usd, result.list_usd, result.cost_at_most_usd)])
     return _table(["seat", "replies", "tokens in", "cached", "out", "cost"], rows)
 
 
 def _seat_money(seat: SeatReport) -> str:
     if seat.billing == "subscription":
         return "covered by a subscription"
-    return money(seat.cost_usd) if seat.calls or seat.cost_usd else "-"
+    used = seat.calls or seat.cost_usd != 0.0
+    return money(seat.cost_usd, at_most=seat.cost_at_most_usd) if used else "-"
 
 
 def _used(usage: Usage) -> list[str]:

@@ -45,6 +45,7 @@ def result_json(result: Result, receipt: Record | None = None) -> JSON:
         "failures": [_failure_json(each, ids) for each in result.failures],
         "usage": result.usage.model_dump(),
         "cost_usd": result.cost_usd,
+        "cost_at_most_usd": result.cost_at_most_usd,
         "list_usd": result.list_usd,
         "degraded": result.degraded,
         "attempts": result.attempts,
@@ -136,6 +137,7 @@ def _seat_json(seat: SeatReport) -> JSON:
         "dropped": seat.dropped,
         "usage": seat.usage.model_dump(),
         "cost_usd": seat.cost_usd,
+        "cost_at_most_usd": seat.cost_at_most_usd,
         "billing": seat.billing,
     }
 

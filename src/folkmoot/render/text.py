@@ -207,7 +207,7 @@ def _tokens(result: Result) -> str:
 
 
 def _cost(result: Result) -> str:
-    asked = [seat for seat in result.seats if seat.calls or seat.cost_usd]
+    asked = [seat for seat in result.seats if seat.calls or seat.cost_usd != 0.0]
     if not asked:
         return "nothing spent"
     known = sum(seat.cost_usd or 0.0 for seat in asked)
@@ -216,7 +216,8 @@ def _cost(result: Result) -> str:
     told = known or unknown or covered or result.list_usd
     if not told and any(seat.billing not in ("free", "nested") for seat in asked):
         return "nothing billed"  # the record does not say why
-    return cost(known, unknown=unknown, list_usd=result.list_usd, subscription=covered)
+    at_most = result.cost_at_most_usd
+    return cost(known, unknown=unknown, at_most=at_most, list_usd=result.list_usd, subscription=covered)
 
 
 def _further(result: Result) -> Iterable[str]:

@@ -85,17 +85,29 @@ def money(usd: float) -> str:
     return f"${usd:.4f}" if usd < 1 else f"${usd:,.2f}"
 
 
-def cost(usd: float, *, unknown: Sequence[str] = (), list_usd: float | None = None, subscription: bool = False) -> str:
+def cost(
+    usd: float,
+    *,
+    unknown: Sequence[str] = (),
+    at_most: float | None = None,
+    list_usd: float | None = None,
+    subscription: bool = False,
+) -> str:
     """What a run cost, without claiming to know more than is known.
 
-    `usd` is the sum of what is known, `unknown` what has no known price, `list_usd` the list price of what cost
-    nothing; `subscription` says that one covers it.
+    `usd` is the sum of what is known, `unknown` names the seats whose cost is not, `at_most` is an upper bound of all,
+    `list_usd` the list price of what cost nothing; `subscription` says that one covers it.
 
     >>> cost(0.0123), cost(0.0), cost(0.0, unknown=["a/x"]), cost(0.5, unknown=["a/x"])
     ('$0.0123', 'free', 'price unknown: a/x', 'at least $0.5000, price unknown: a/x')
+    >>> cost(0.0, unknown=["a/x"], at_most=0.02), cost(0.5, unknown=["a/x"], at_most=0.52)
+    ('at most $0.0200, not known for a/x', '$0.5000 to $0.5200, not known for a/x')
     >>> cost(0.0, list_usd=0.08, subscription=True), cost(0.0, subscription=True), cost(0.01, list_usd=0.08)
     ('covered by subscription, list $0.0800', 'covered by subscription', '$0.0100 and list $0.0800 not billed')
     """
+    if unknown and at_most is not None:
+        known = f"{money(usd)} to {money(at_most)}" if usd else f"at most {money(at_most)}"
+        return f"{known}, not known for {', '.join(unknown)}"
     if unknown:
         known = f"at least {money(usd)}, " if usd else ""
         return f"{known}price unknown: {', '.join(unknown)}"

@@ -55,17 +55,20 @@ class PanelProvider(BaseProvider):
 
         job = checked(spec, request.attachments)
         result = await execute(job, {**self._providers, "panel": inner}, folder=folder, purse=purse, listeners=[watch])
-        usd, calls = _since(before, result)
+        usd, at_most, calls = _since(before, result)
         if purse.refused and not result.outcome.met:
-            raise Stopped(purse.refused.reason, str(purse.refused), usd=usd, calls=calls)
+            raise Stopped(purse.refused.reason, str(purse.refused), usd=usd, at_most_usd=at_most, calls=calls)
         text = result.best_answer or _all_answers(result, spec)
         if text is None:
-            raise ProviderError("panel", f"{result.status}: {result.outcome.explanation}", usd=usd, calls=calls)
+            why = f"{result.status}: {result.outcome.explanation}"
+            raise ProviderError("panel", why, usd=usd, at_most_usd=at_most, calls=calls)
         if not result.outcome.met:
             why = result.outcome.explanation or result.status.replace("_", " ")
             self._emit(events.Notice(f"panel/{request.model} answered {step}, but its own rule was not met: {why}"))
         on_text(text)
-        return Completion(text=text, usage=result.usage, usd=usd, list_usd=result.list_usd, calls=calls)
+        return Completion(
+            text=text, usage=result.usage, usd=usd, at_most_usd=at_most, list_usd=result.list_usd, calls=calls
+        )
 
     def _folder_for(self, spec: RunSpec, request: Request) -> RunFolder | None:
         """The folder of this very call, made if need be."""
@@ -94,10 +97,19 @@ class PanelProvider(BaseProvider):
             journal.close()
 
 
-def _since(before: Result | None, result: Result) -> tuple[float | None, int]:
-    """USD and calls of this time of asking: what an earlier one took stands in the run that asks already."""
-    paid, made = (before.cost_usd or 0.0, before.attempts) if before else (0.0, 0)
-    return None if result.cost_usd is None else round(result.cost_usd - paid, 6), result.attempts - made
+def _since(before: Result | None, result: Result) -> tuple[float | None, float | None, int]:
+    """USD, their upper bound and calls of this time of asking.
+
+    What an earlier one took stands in the record of the run that asks already.
+    """
+    if before is None:
+        return result.cost_usd, result.cost_at_most_usd, result.attempts
+    usd, at_most = _minus(result.cost_usd, before.cost_usd), _minus(result.cost_at_most_usd, before.cost_at_most_usd)
+    return usd, at_most, result.attempts - before.attempts
+
+
+def _minus(now: float | None, before: float | None) -> float | None:
+    return None if now is None else round(now - (before or 0.0), 6)
 
 
 def asked_of(spec: RunSpec, request: Request) -> RunSpec:

@@ -56,7 +56,7 @@ class Conversation:
 
     @property
     def spent(self) -> float:
-        return sum(each.result.cost_usd or 0.0 for each in self.askings)
+        return sum(each.result.cost_usd or each.result.cost_at_most_usd or 0.0 for each in self.askings)
 
     @property
     def protocol(self) -> str:

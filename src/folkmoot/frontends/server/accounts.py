@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from folkmoot.core.limits import Limits, Purse
+from folkmoot.core.limits import Limits, Purse, Reservation
 from folkmoot.frontends.server.keyring import Key
 from folkmoot.frontends.server.refusals import ONCE, Refusal
 from folkmoot.providers.prices import list_price
@@ -95,7 +95,7 @@ class Account(Purse):
         self._look()
         return (self.key.budget or 0.0) - self.spent - sum(self._reserved.values())
 
-    def _reserve(self, step: str, seat: str, model: str, tokens: int, limit: int | None) -> int | None:
+    def _reserve(self, step: str, seat: str, model: str, tokens: int, limit: int | None) -> Reservation | None:
         self._look()
         return super()._reserve(step, seat, model, tokens, limit)
 

@@ -1,12 +1,12 @@
 """How a receipt is made: the run is replayed as it was, and once more without each seat."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from folkmoot import events
 from folkmoot.blocking import wait_for
-from folkmoot.core.journal import Journal
+from folkmoot.core.journal import Journal, paid_for
 from folkmoot.core.steps import read_step
 from folkmoot.counting import votes
 from folkmoot.counting.poll import open_groups, votes_of
@@ -258,13 +258,13 @@ class _Reckoning:
         return self._known[text]
 
 
-def _cost(lines: Sequence[Mapping[str, object]]) -> JSON:
-    """What finished and attempt lines of a journal come to."""
+def _cost(lines: Sequence[JSON]) -> JSON:
+    """What lines of `Journal.spent` add up to."""
     usage, usd, listed = Usage(), 0.0, None
     priced = True
     for line in lines:
         done = Completion.model_validate(line["completion"]) if line.get("completion") is not None else None
-        paid = done.usd if done else float(str(line.get("usd") or 0.0))
+        paid = paid_for(line)[0]
         usd, priced = usd + (paid or 0.0), priced and paid is not None
         if done is not None:
             usage += done.usage or Usage()

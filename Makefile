@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check test-local local-model bench lock clean
+.PHONY: demo test check test-trust test-local local-model bench lock clean
 
 demo: $(VENV)/ready  ## an offline converge with the live view
 	@FOLKMOOT_HOME=$${FOLKMOOT_HOME:-.cache/demo} $(BIN)/folkmoot converge \
@@ -15,6 +15,9 @@ test: $(VENV)/ready  ## lint, types and every test that needs no other program
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
+
+test-trust: $(VENV)/ready  ## what docs/trust.md promises, under loads and faults; prints a line of figures per item
+	$(BIN)/python -m tests.trust
 
 check: test
 

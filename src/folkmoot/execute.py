@@ -116,7 +116,7 @@ async def execute(
         chosen = job.options if options == spec.options else check_options(job.protocol, options)
         purse = purse or Purse(limits, no_price)
         purse.limits, purse.spent, purse.attempts = limits, record.spent_usd, record.spent_calls
-        purse.learn((each.step, each.seat, each.completion.usage) for each in record.entries.values() if each.completion)
+        purse.learn(record.entries.values())
         caller = _caller(job, providers, folder, record, emit, purse)
         attendance, run = _seated(job, caller, gate)
         id, path = caller.conversation.run, str(folder.path) if folder else None

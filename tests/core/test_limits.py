@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from folkmoot.core.journal import Entry
 from folkmoot.core.limits import UNKNOWN_OUTPUT, Limits, PriceOf, Purse, Reservation, limits_given
 from folkmoot.errors import InputError, Stopped
 from folkmoot.testing import ScriptedProvider
@@ -18,6 +19,10 @@ def priced(input: float, output: float) -> PriceOf:
         return (usage.input_tokens * input + usage.output_tokens * output) / 1e6 if model else None
 
     return price
+
+
+def replied(step: str, tokens: int) -> Entry:
+    return Entry(step, "s1", "", 0, Completion(text="", usage=Usage(output_tokens=tokens)))
 
 
 def purse(budget: float | None = None, *, input: float = 1.0, output: float = 10.0, **limits: int) -> Purse:
@@ -79,7 +84,7 @@ def test_a_seat_that_has_not_written_yet_takes_what_is_left_where_a_short_reply_
 
 def test_a_seat_whose_replies_are_longer_than_what_is_left_is_refused() -> None:
     spending = purse(0.03)
-    spending.learn([("r1/propose/s1", "s1", Usage(output_tokens=1500))])
+    spending.learn([replied("r1/propose/s1", 1500)])
     spending.settle("r1/propose/s2", "s2", 0.018, None)
     with pytest.raises(Stopped, match="is left"):
         spending.reserve("r2/propose/s1", "s1", "a", 0, None)
@@ -88,9 +93,7 @@ def test_a_seat_whose_replies_are_longer_than_what_is_left_is_refused() -> None:
 
 def test_what_is_expected_of_a_phase_is_what_the_seat_wrote_in_that_phase() -> None:
     spending = purse(100.0)
-    spending.learn([
-        ("r1/propose/s1", "s1", Usage(output_tokens=1500)), ("r1/evaluate/s1>s2", "s1", Usage(output_tokens=90)),
-    ])  # fmt: skip
+    spending.learn([replied("r1/propose/s1", 1500), replied("r1/evaluate/s1>s2", 90)])
     assert spending.likely_output("s1", "r2/propose/s1") == 1500
     assert spending.likely_output("s1", "panel: r2/evaluate/s1>s3") == 90
     assert spending.likely_output("s1", "r2/confirm/s1") == 1500

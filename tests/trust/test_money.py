@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from folkmoot import events
-from folkmoot.core.limits import Limits
+from folkmoot.core.limits import Limits, Purse
 from folkmoot.errors import ProviderError
-from folkmoot.execute import execute
+from folkmoot.execute import checked, execute
 from folkmoot.render.text import report_text
 from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Billing, Completion, OnText, Request, Result, Usage
 from tests.play import lines, new_folder, play, replayed, review, spec_for
 from tests.protocols.cases import EVERY, billed, quarrelling
+from tests.trust import figures
 
 CENT = 1e-5  # USD for a token that is written: 100 tokens are a tenth of a cent
 REPLY = Usage(input_tokens=100, output_tokens=100)
@@ -155,6 +156,7 @@ def test_asking_again_and_again_spends_no_more_than_the_budget_in_all(tmp_path: 
         with_failed_forgotten(folder)
         assert spent <= 0.1 + 1e-9
     assert replayed(folder).cost_at_most_usd == pytest.approx(spent)
+    figures.note("money", f"{len(lines(folder, 'finished'))} lost calls under a budget of $0.10 cost ${spent:.3f}")
 
 
 def with_failed_forgotten(folder: Any) -> None:
@@ -183,7 +185,7 @@ def test_a_stream_that_ignores_its_cap_is_cut_and_its_overshoot_is_bounded(limit
     provider = Flood("")
     spec = spec_for("fanout", 1, limits=Limits(budget=None if limit else 0.03, retries=0))
     spec = spec.model_copy(update={"seats": tuple(seat.model_copy(update=limit) for seat in spec.seats)})
-    result = asyncio.run(execute(spec, {"scripted": provider}, price=priced))
+    result = asyncio.run(execute(checked(spec), {"scripted": provider}, purse=Purse(spec.limits, priced)))
     cap = provider.requests[0].output_limit
     assert cap is not None and result.answer is None
     (candidate,) = result.outcome.answers
@@ -208,6 +210,8 @@ def test_the_stream_of_events_accounts_for_every_cent(name: str) -> None:
     result = play(name, Metered(once_unreadable), 3, price=priced, heard=heard, prompt="Should I drive or walk?")
     charged = [each for each in heard if isinstance(each, events.Charged)]
     assert result.cost_at_most_usd is not None and result.cost_at_most_usd > 0
+    unaccounted = abs(sum(each.at_most_usd or 0.0 for each in charged) - result.cost_at_most_usd)
+    figures.note("dollars unaccounted for", f"{name} {unaccounted:.6f}")
     assert sum(each.at_most_usd or 0.0 for each in charged) == pytest.approx(result.cost_at_most_usd)
     if result.cost_usd is not None:
         assert sum(each.usd or 0.0 for each in charged) == pytest.approx(result.cost_usd)

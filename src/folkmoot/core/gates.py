@@ -24,7 +24,7 @@ LEARNED_WITHIN = 5.0  # seconds; a longer pause says little about how many reque
 SLACK, EXTRA = 1.06, 0.03  # requests take a varying time to arrive, so a window is kept a little longer
 KEPT = 5000  # sent requests that are remembered
 MINUTE = 60.0
-STEADY = 2  # full windows without a refusal before more is tried; doubled by each refusal, up to MOST_STEADY
+STEADY = 4  # full windows without a refusal before more is tried; doubled by each refusal, up to MOST_STEADY
 MOST_STEADY = 32
 
 

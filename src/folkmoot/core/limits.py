@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from folkmoot.core.journal import Entry
 from folkmoot.core.steps import read_step
 from folkmoot.errors import InputError, Stopped
 from folkmoot.types import JSON, Record, Usage
@@ -80,11 +81,11 @@ class Purse:
     _outputs: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # seat and phase -> tokens of its replies
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
-    def learn(self, replies: Iterable[tuple[str, str, Usage | None]]) -> None:
-        """Take in (step, seat, usage) of replies that the record holds, so that reservations begin with them."""
-        for step, seat, usage in replies:
-            if usage is not None:
-                self._note(step, seat, usage)
+    def learn(self, entries: Iterable[Entry]) -> None:
+        """Take in the lengths of the replies that the record holds, so that reservations begin with them."""
+        for entry in entries:
+            if entry.completion is not None and entry.completion.usage is not None:
+                self._note(entry.step, entry.seat, entry.completion.usage)
 
     def reserve(self, step: str, seat: str, model: str, tokens: int, limit: int | None) -> Reservation | None:
         """Set money aside for an attempt of about `tokens` of input and at most `limit` of output.

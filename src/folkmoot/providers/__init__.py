@@ -1,15 +1,18 @@
 """The providers, by the name before the slash. Opening one loads its libraries; nothing else does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 
 from folkmoot.errors import InputError
-from folkmoot.providers.base import Settings
+from folkmoot.providers.base import BaseProvider, Settings
 from folkmoot.providers.catalog import AGENTS, APIS, LOCAL_SERVERS
-from folkmoot.types import Provider
+from folkmoot.types import Pace, Provider
 
 Opener = Callable[[str, Settings], Provider]
+
+PACE = ("requests_per_minute", "tokens_per_minute")
 
 _BUILT_IN = (
     dict.fromkeys(APIS, "folkmoot.providers.api")
@@ -36,9 +39,22 @@ def open_provider(name: str, settings: Settings) -> Provider:
     """The provider called `name`, ready to answer.
 
     `settings.table` decides first (a command or an OpenAI-compatible server of config.toml), then the built-in ones,
-    then entry points. Raises InputError for a name nobody knows, or a package, program or key that is not here.
+    then entry points. `requests_per_minute` and `tokens_per_minute` of the table hold for every kind of provider.
+    Raises InputError for a name nobody knows, or a package, program or key that is not here.
     """
-    return _opener(name, settings)(name, settings)
+    limits = {key: _per_minute(name, key, value) for key, value in settings.table.items() if key in PACE}
+    table = {key: value for key, value in settings.table.items() if key not in PACE}
+    provider = _opener(name, settings)(name, replace(settings, table=table))
+    if limits and isinstance(provider, BaseProvider):
+        provider.pace = Pace(**limits)
+        provider.account = provider.account or f"[providers.{name}]"
+    return provider
+
+
+def _per_minute(name: str, key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"[providers.{name}]: {key} must be a whole number above 0, not {value!r}")
+    return value
 
 
 def _opener(name: str, settings: Settings) -> Opener:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from folkmoot.types import Billing, Completion, OnText, Request, Usage
+from folkmoot.types import Billing, Completion, OnText, Pace, Request, Usage
 
 LETTERS_PER_TOKEN = 4  # roughly, in English
 
@@ -50,6 +50,8 @@ class BaseProvider(ABC):
     streams: bool = True
     timeout: float = 300.0
     attachments: frozenset[str] = frozenset()
+    account: str | None = None  # what a rate limit holds for: all providers of one account share a gate
+    pace: Pace = Pace()  # what the user lets go to the account
 
     @abstractmethod
     async def complete(self, request: Request, on_text: OnText) -> Completion: ...

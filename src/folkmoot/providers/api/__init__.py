@@ -26,11 +26,15 @@ def open_provider(name: str, settings: Settings) -> Provider:
     if not has_library(name) and _wire(access) == "chat":
         from folkmoot.providers.api.chat import open_chat
 
-        return open_chat(access)
+        chat = open_chat(access)
+        chat.account = access.account
+        return chat
     vendor = open_vendor(access)
     from folkmoot.providers.api.library import LibraryProvider  # after a missing package has been reported
 
-    return LibraryProvider(name, settings, vendor)
+    library = LibraryProvider(name, settings, vendor)
+    library.account = access.account
+    return library
 
 
 def _wire(access: Access) -> str:

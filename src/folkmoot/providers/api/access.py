@@ -5,6 +5,7 @@ Everything is read from `Settings.environ` and `[providers.NAME]` of config.toml
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,6 +49,12 @@ class Access:
     def secrets(self) -> tuple[str, ...]:
         """Texts that must not occur in any message."""
         return (self.key,) if self.key else ()
+
+    @property
+    def account(self) -> str:
+        """Names the account that a rate limit holds for, without showing the key."""
+        known = "\n".join((self.name, self.base_url or "", self.key or ""))
+        return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()
 
     def http(self) -> httpx2.AsyncClient:
         """A new pool of connections. Its read timeout is the idle timeout: it starts anew with every byte received."""

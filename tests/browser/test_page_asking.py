@@ -59,7 +59,7 @@ def test_the_board_shows_every_seat_and_what_it_writes_and_then_the_answer_comes
     expect(board).to_be_hidden()
     scores = page.get_by_role("region", name="Scores over rounds").get_by_role("row")
     expect(scores.nth(1)).to_have_text(re.compile(r"sim/careful\s*★\s*9\.2\s*9\.2"))
-    expect(page.get_by_role("region", name="Who gave whom what").get_by_role("row")).to_have_count(4)
+    expect(page.get_by_role("region", name="Mean score: ballots").get_by_role("row")).to_have_count(4)
     artefact(page, "run-desktop", whole=True)
 
 

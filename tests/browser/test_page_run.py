@@ -28,8 +28,10 @@ def section(page: Page, title: str) -> None:
 def test_a_debate_shows_who_endorsed_whom_and_never_hides_dissent(page: Page) -> None:
     ask(page, f"{QUESTION} Debate it.", "jury")
     expect(status(page)).to_have_text("A majority endorsed one proposal in 1 round")
-    rows = page.get_by_role("region", name="Who endorsed whom").get_by_role("row")
-    expect(rows.filter(has_text="sim/hasty").get_by_label("endorses sim/careful")).to_be_visible()
+    ballots = page.get_by_role("region", name="Majority: ballots").get_by_role("row")
+    expect(ballots.filter(has_text="sim/hasty")).to_contain_text("FINALIZE")
+    totals = page.get_by_role("region", name="Majority: totals").get_by_role("row")
+    expect(totals.nth(1)).to_have_text(re.compile(r"sim/careful\s*★\s*2\s*sim/careful, sim/hasty"))
     dissent = page.locator(".dissent")
     expect(dissent.locator("p").first).to_have_text(
         re.compile(r"sim/contrarian\s+FINALIZE sim/contrarian\s+A distance that short takes a minute or two")
@@ -40,14 +42,14 @@ def test_a_debate_shows_who_endorsed_whom_and_never_hides_dissent(page: Page) ->
 
 def test_a_council_shows_who_ranked_whom_and_who_wrote_the_answer(page: Page) -> None:
     asked(page, f"{QUESTION} Council.", "folkmoot/council")
-    rows = page.get_by_role("region", name="Who ranked whom").get_by_role("row")
-    expect(rows).to_have_count(1 + 3 + 1)
+    expect(page.get_by_role("region", name="Mean place: ballots").get_by_role("row")).to_have_count(1 + 3)
+    expect(page.get_by_role("region", name="Mean place: totals").get_by_role("row")).to_have_count(1 + 3)
     expect(page.get_by_text("the answer was written by sim/careful#chair")).to_be_visible()
 
 
 def test_a_vote_shows_its_groups(page: Page) -> None:
     asked(page, f"{QUESTION} Vote.", "folkmoot/vote")
-    group = page.locator(".groups li").first
+    group = page.get_by_role("region", name="Plurality: totals").get_by_role("row").nth(1)
     expect(group).to_contain_text("Walk")
     expect(group).to_contain_text("sim/contrarian")
 

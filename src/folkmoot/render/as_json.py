@@ -167,7 +167,7 @@ def _count_json(count: Count, ids: Mapping[str, str]) -> JSON:
                     "says": each.says,
                     "value": each.value,
                     "model_ids": [named(seat) for seat in each.seats],
-                    **each.figures,
+                    "figures": dict(each.figures),
                     "chosen": each.chosen,
                 }
                 for each in count.outcome.totals

@@ -5,13 +5,14 @@ import { api, follow } from "./api.js";
 import { board } from "./board.js";
 import { callsPart } from "./calls.js";
 import { comparison, readOrigin } from "./compare.js";
+import { countsPart } from "./counts.js";
 import { EMPTY, fold, missed } from "./fold.js";
 import { alert, model, prose } from "./parts.js";
+import { countNote, reasonsPart } from "./reasons.js";
 import { costPart, receiptPart } from "./receipt.js";
 import { scoresPart, scoreTable } from "./scores.js";
 import { html, nothing } from "./vendor/lit-html.js";
 import { verdict } from "./verdict.js";
-import { votesPart } from "./votes.js";
 import { oneLine, statusText, when } from "./words.js";
 
 const LONG = 400; // characters of a question that is shown in full
@@ -227,8 +228,8 @@ function ended(run, shell) {
   const { detail, state, receipt } = run;
   return html`
     ${verdict(detail.result, Boolean(state.outcome?.met), receipt)}
-    ${run.source ? comparison(run.source, detail) : nothing} ${scoresPart(detail.result, state)}
-    ${votesPart(detail.result)} ${receiptPart(receipt)} ${costPart(detail.result, detail.spec.seats)} ${actions(run, shell)}
+    ${run.source ? comparison(run.source, detail) : nothing} ${scoresPart(detail.result)}
+    ${countsPart(detail.result, countNote(detail.result))} ${reasonsPart(detail.result)} ${receiptPart(receipt)} ${costPart(detail.result, detail.spec.seats)} ${actions(run, shell)}
   `;
 }
 

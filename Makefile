@@ -3,19 +3,21 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check test-trust test-local local-model bench lock clean
+.PHONY: demo test test-all check test-trust test-local local-model bench lock clean
 
 demo: $(VENV)/ready  ## an offline converge with the live view
 	@FOLKMOOT_HOME=$${FOLKMOOT_HOME:-.cache/demo} $(BIN)/folkmoot converge \
 	  "The car wash is only 100m away from my house, should I walk or drive?" \
 	  --models sim/careful,sim/hasty,sim/contrarian
 
-test: $(VENV)/ready  ## lint, types and every test that needs no other program
+test: $(VENV)/ready  ## lint, types and the quick tests; none of them needs another program
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
+test-all: $(VENV)/ready  ## the slow sweeps too
+	$(BIN)/pytest -n auto -m 'not agents and not browser and not llm and not local and not inspect'
 test-trust: $(VENV)/ready  ## what docs/trust.md promises, under loads and faults; prints a line of figures per item
 	$(BIN)/python -m tests.trust
 
@@ -40,9 +42,10 @@ $(VENV)/ready: requirements.lock requirements.uv.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Folkmoot needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.uv.lock
-	$(BIN)/uv pip sync -q --system-certs -p $(BIN)/python --require-hashes requirements.lock requirements.uv.lock \
+	$(BIN)/uv pip sync -q --system-certs --compile-bytecode -p $(BIN)/python --require-hashes requirements.lock requirements.uv.lock \
 	  || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
 	@touch $@
 
 clean:

@@ -45,7 +45,8 @@ class Installed:
         )  # fmt: skip
 
     def environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "FOLKMOOT_HOME": str(self.home), **self.environ}
+        here = {name: value for name, value in os.environ.items() if name == "PATH" or name.endswith("_BASE_URL")}
+        return {**here, "HOME": str(self.home), "FOLKMOOT_HOME": str(self.home), **self.environ}
 
     def configure(self, text: str) -> None:
         (self.home / "config.toml").write_text(text)

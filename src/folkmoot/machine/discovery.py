@@ -249,9 +249,7 @@ def _server(name: str, environ: Mapping[str, str], table: Mapping[str, Any]) -> 
 
 
 def _address(name: str, environ: Mapping[str, str], table: Mapping[str, Any]) -> str:
-    api = APIS.get(name)
-    urls = [table.get("base_url"), *(environ.get(each) for each in (api.base_url_vars if api else ()))]
-    return server_root(str(next(filter(None, urls), None) or LOCAL_SERVERS[name]))
+    return server_root(str(address_of(name, environ, table)))
 
 
 def _host(url: str) -> str:

@@ -5,6 +5,7 @@ Plain data, so that `--help`, `models` and the first-contact message cost nothin
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -118,6 +119,15 @@ LOCAL_SERVERS = {
     "llamacpp": "http://127.0.0.1:8080/v1",
 }
 """OpenAI-compatible servers looked for on this machine, by the port each uses when nobody says otherwise."""
+
+
+def address_of(name: str, environ: Mapping[str, str], table: Mapping[str, Any]) -> str | None:
+    """The base URL of a provider: from its table of config.toml, its variable (NAME_BASE_URL), or its default."""
+    api = APIS.get(name)
+    variables = api.base_url_vars if api else (f"{name.upper()}_BASE_URL",) if name in LOCAL_SERVERS else ()
+    urls = [table.get("base_url"), *(environ.get(each) for each in variables)]
+    urls += [api.base_url if api else None, LOCAL_SERVERS.get(name)]
+    return next(filter(None, urls), None)
 
 SIM_SEATS = ("sim/careful", "sim/hasty", "sim/contrarian", "sim/follower")
 

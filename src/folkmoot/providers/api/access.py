@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from folkmoot.errors import InputError
 from folkmoot.providers.base import Settings
-from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, server_root
+from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, address_of, server_root
 from folkmoot.types import Billing
 
 if TYPE_CHECKING:
@@ -91,7 +91,5 @@ def access_to(name: str, settings: Settings) -> Access:
     key = key or next((environ[each] for each in variables if environ.get(each)), None)
     if variables and not key:
         raise InputError(f"{label} needs a key: set {' or '.join(variables)}, in the environment or in .env")
-    urls = [table.get("base_url"), *(environ.get(each) for each in (api.base_url_vars if api else ()))]
-    urls += [api.base_url if api else None, LOCAL_SERVERS.get(name)]
     billing: Billing = table.get("billing") or ("free" if name in LOCAL_SERVERS else "metered")
-    return Access(name, label, key.strip() if key else None, next(filter(None, urls), None), billing, settings)
+    return Access(name, label, key.strip() if key else None, address_of(name, environ, table), billing, settings)

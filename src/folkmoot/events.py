@@ -1,4 +1,4 @@
-"""What happens during a run, for whoever watches: a terminal, JSON lines, a browser, a tracer.
+"""The events of a run, for listeners: a terminal, JSON lines, a browser, a tracer.
 
 Events are made when something happens and are never read back: a replay makes them again, marked `replayed`.
 A listener is a plain function; one that raises is a bug of the listener and ends the run.
@@ -54,7 +54,7 @@ class PhaseFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallEvent(Event):
-    """Something about one call. `key` is what the protocol files the reply under, in seat names."""
+    """An event of one call. `key` is the key of the reply in the protocol's tables, as seat names."""
 
     step: str
     seat: str  # the one that is asked: s1, s2, ...
@@ -172,7 +172,7 @@ class Offered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Notice(Event):
-    """Something a person should know, in a sentence."""
+    """A message for people, in one sentence."""
 
     message: str
 

@@ -1,4 +1,4 @@
-"""From what was asked to a result: the one function that every frontend calls."""
+"""From a job to a result: the one function that every frontend calls."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -214,7 +214,7 @@ async def _decide(registered: Registered, run: Run, options: Options, ended: str
 
 
 HALTED = frozenset({"over_budget", "max_calls", "stalled", "cancelled"})
-"""How a run ends from outside, rather than by what its seats did."""
+"""Statuses of runs that were ended from outside, e.g. by a limit."""
 
 
 def _ended(run: Run, status: str, why: str, round: int) -> Outcome:
@@ -290,7 +290,7 @@ def report(
 
 @dataclass
 class _Ledger:
-    """What each seat used and cost, over every line of the record."""
+    """Adds up what each seat used and cost, over every line of the record."""
 
     seats: Sequence[Seat]
     providers: Mapping[str, Provider]

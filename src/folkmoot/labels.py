@@ -1,4 +1,4 @@
-"""Anonymous names, and the order in which a reader meets the answers.
+"""Anonymous labels, and the order in which a reader gets the answers.
 
 One label per seat and run, the same for every reader, so that a critique may say "Answer B". The order differs per
 reader: each answer stands first, second, ... for about as many readers, and one reader's order never changes.

@@ -1,4 +1,4 @@
-"""Blocks: how files, answers, reviews and history stand in a prompt without being able to leave it.
+"""Blocks: tags around files, answers, reviews and history in a prompt, which no content can close.
 
 A block's tag ends in 16 hex digits of the SHA-256 of what it holds, so no text can contain its own closing tag,
 and the same text always makes the same block, so that providers' prompt caches hit.

@@ -1,4 +1,4 @@
-"""Stances: from where a seat argues. Named ones, for `--role SEAT=skeptic`, and presets that give every seat one."""
+"""Stances: roles of seats. Named ones for `--role SEAT=skeptic`, and presets that give every seat one."""
 
 from collections.abc import Sequence
 from typing import Literal

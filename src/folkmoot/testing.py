@@ -1,4 +1,4 @@
-"""For people who write providers: a scripted provider, a request to try one with, and the contract all of them keep."""
+"""For authors of providers: a scripted provider, a request for tests, and the contract that every provider keeps."""
 
 import asyncio
 import inspect
@@ -13,7 +13,7 @@ from folkmoot.types import JSON, About, Billing, Completion, Message, OnText, Pr
 __all__ = ["Reply", "Script", "ScriptedProvider", "provider_contract", "request"]
 
 Reply = str | Completion | ProviderError
-"""What a scripted call comes to: a text, a completion with usage and cost, or a failure."""
+"""The reply of a scripted call: a text, a completion with usage and cost, or a failure."""
 
 Script = Reply | Callable[[Request], Reply | Awaitable[Reply]] | Mapping[str, Reply] | Sequence[Reply]
 

@@ -1,4 +1,4 @@
-"""The values that cross Folkmoot's seams: what a provider is asked, what it answers, what a run decides."""
+"""The values that pass between Folkmoot's parts: requests, completions, outcomes and results."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a call is for. Never sent to a vendor: simulations, recordings and people need it to answer."""
+    """The context of a call. It is never sent to a vendor; simulations, recordings and people use it to answer."""
 
     question: str  # the run's own prompt, unwrapped
     step: str  # e.g. r2/evaluate/s2>s1
@@ -119,7 +119,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a provider is asked for one attempt."""
+    """The request of one attempt to a provider."""
 
     model: str  # without the provider
     system: str
@@ -140,7 +140,7 @@ class Request:
 
 
 class Completion(Record):
-    """What a provider answered."""
+    """A provider's answer to one request."""
 
     text: str
     model: str | None = None  # the model that really answered, as the provider names it
@@ -171,7 +171,7 @@ OnText = Callable[[str], None]
 
 
 class Provider(Protocol):
-    """What answers requests for the seats of one provider name.
+    """The interface of a provider, which answers the requests of the seats that name it.
 
     `complete` raises ProviderError, and nothing else, when an attempt fails; it makes exactly one attempt.
     When it is cancelled, whatever it started ends with it.
@@ -186,7 +186,7 @@ class Provider(Protocol):
     async def complete(self, request: Request, on_text: OnText) -> Completion: ...
 
     async def aclose(self) -> None:
-        """Let go of connections and processes."""
+        """Close connections and processes."""
         ...
 
 
@@ -253,7 +253,7 @@ class Asked:
 
 
 class Outcome(Record):
-    """What a protocol decided."""
+    """The decision of a protocol."""
 
     status: str  # converged, max_rounds_exceeded, ...
     met: bool  # whether the protocol's own rule was met
@@ -283,7 +283,7 @@ class Failure(Record):
 
 
 class SeatReport(Record):
-    """How one seat took part."""
+    """The part one seat took in a run."""
 
     model_id: str
     seat: str
@@ -300,7 +300,7 @@ class SeatReport(Record):
 
 
 class Result(Record):
-    """An outcome, what it cost and who took part how."""
+    """An outcome with its cost and the part each seat took."""
 
     run_id: str
     protocol: str
@@ -351,7 +351,7 @@ class Result(Record):
 
 
 class Estimate(Record):
-    """What a run would take, before it is begun. Prices are at list price."""
+    """The estimate of a run, made before it begins. Prices are list prices."""
 
     verb: str  # the protocol
     models: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""How to mend what is wrong: for a seat in words, for Folkmoot's own folders by doing it, where that is safe."""
+"""Advice for a seat that does not work, and repairs of Folkmoot's own folders where they are safe."""
 
 import os
 import stat
@@ -93,7 +93,7 @@ def mend_folders(machine: Machine, here: Path) -> list[str]:
 
 
 def _close_to_others(ours: Sequence[Path]) -> list[str]:
-    """Take from others the right to look into what is ours."""
+    """Remove other users' permissions on Folkmoot's files."""
     runs = [path for place in ours if place.name in ("runs", "panels") for path in _inside(place)]
     closed = [path for path in (*ours, *runs) if _close(path, FOLDER_MODE if path.is_dir() else FILE_MODE)]
     shown = [f"{path}: now only you can read it" for path in closed[:MOST_NAMED]]
@@ -101,7 +101,7 @@ def _close_to_others(ours: Sequence[Path]) -> list[str]:
 
 
 def _close(path: Path, mode: int) -> bool:
-    """Whether `path` was open to others, and no longer is."""
+    """Remove other users' permissions on `path`; return whether there were any."""
     with suppress(OSError):
         found = path.lstat()
         open_to_others = found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
@@ -118,7 +118,7 @@ def _inside(place: Path) -> Iterator[Path]:
 
 
 def _remove_drafts(machine: Machine) -> list[str]:
-    """Remove files that a process was about to put into place when it was killed."""
+    """Remove the temporary files of processes that were killed."""
     idle = [folder for folder in machine.home.folders() if not held(folder.journal)]
     drafts = [path for folder in idle for path in _inside(folder.path) if _forsaken(path)]
     for path in drafts:

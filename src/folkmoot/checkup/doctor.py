@@ -1,4 +1,4 @@
-"""Whether each seat works here: what it needs is looked at, and then it is asked one tiny question, once.
+"""Check each seat on this machine: first its setup, then with one short question.
 
 The question goes through the same engine as any run, in memory, so that timeouts, prices and errors are those of a
 run. What is wrong comes with what to do about it.
@@ -28,7 +28,7 @@ from folkmoot.running.runs import Machine, check_seats, everybody, price_of, wit
 from folkmoot.types import Billing, Provider, Record, Seat, Usage
 
 QUESTION = "Reply with the word OK and nothing else."
-QUESTION_TOKENS = 400  # about: the question, and what an agent CLI adds to it
+QUESTION_TOKENS = 400  # roughly: the question, and what an agent CLI adds to it
 MOST_TOKENS = 1000  # of a reply: room for a model that thinks before it says OK
 SECONDS = 60.0
 VERSION_SECONDS = 20.0  # for a program to say its version; some take seconds to start
@@ -44,7 +44,7 @@ NOT_ASKED = {
 
 
 class Check(Record):
-    """What was found of one seat."""
+    """The result of checking one seat."""
 
     model: str
     works: bool | None  # None: it was not asked, and nothing wrong was seen
@@ -55,7 +55,7 @@ class Check(Record):
     seconds: float | None = None
     cost_usd: float | None = None
     list_usd: float | None = None
-    kind: str | None = None  # of what is wrong: a kind of failure, or `setup` for what was seen without asking
+    kind: str | None = None  # the kind of failure, or `setup` for a problem found without asking
     problem: str = ""
     mend: str = ""  # what to do about it
     program: str | None = None  # its path, of an agent CLI
@@ -65,7 +65,7 @@ class Check(Record):
 
 @dataclass
 class Ready:
-    """What is to be checked: the distinct models, their providers, and what is wrong without asking."""
+    """The distinct models to check, their providers, and the problems found without asking."""
 
     spec: RunSpec  # one seat for each model
     providers: dict[str, Provider] = field(default_factory=dict)
@@ -153,7 +153,7 @@ async def examine(
 
 
 async def _look(ready: Ready, machine: Machine) -> dict[str, Check]:
-    """What is known of every seat without asking it."""
+    """Return the checks of every seat that need no question."""
     tables: Tables = machine.config.providers
     agents = {seat.provider for seat in ready.spec.seats if seat.provider in AGENTS}
     named = sorted(agents)
@@ -182,7 +182,7 @@ async def _look(ready: Ready, machine: Machine) -> dict[str, Check]:
 
 
 def _remarks(seat: Seat, login: str, machine: Machine, program: str | None, version: str | None) -> list[str]:
-    """What should be known of a seat although it may work."""
+    """Return warnings about a seat that may nevertheless work."""
     remarks = [NOT_ASKED[seat.provider]] if seat.provider in NOT_ASKED else []
     agent = AGENTS.get(seat.provider)
     if agent is None or program is None:
@@ -229,7 +229,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 @dataclass
 class _Listener:
-    """Turns what happens to each call into a check."""
+    """A listener that turns the events of each call into a check."""
 
     looked: Mapping[str, Check]
     machine: Machine

@@ -1,4 +1,4 @@
-"""What `folkmoot models` lists: what can be asked here with its price, the saved panels, and what cannot be asked."""
+"""The list that `folkmoot models` prints: usable models with prices, saved panels, and what cannot be used."""
 
 from collections.abc import Iterable
 
@@ -51,7 +51,7 @@ class Unusable(Record):
 
 
 class LineUp(Record):
-    """Everything, in the order in which it is told."""
+    """The whole list, in the order in which it is printed."""
 
     offers: tuple[Usable, ...]
     panels: tuple[PanelLine, ...]

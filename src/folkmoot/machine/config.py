@@ -1,4 +1,4 @@
-"""config.toml: panels, further providers, prices. And the credentials that a .env file supplies.
+"""The configuration file config.toml (panels, providers, prices), and the credentials of a .env file.
 
 ```toml
 [panels.default]                 # see panels.py
@@ -11,11 +11,11 @@ api_key_env = "MY_SERVER_KEY"    # a variable's name, never the key itself
 [providers.my-script]            # any program: prompt on stdin, answer on stdout
 command = ["python", "answer.py"]
 
-[prices."my-server/qwen3"]       # USD per million tokens, where you know better than the price library
+[prices."my-server/qwen3"]       # USD per million tokens; overrides the price library
 input = 0.10
 output = 0.40
 
-[weights]                        # how many votes a model's vote counts as, where it is not one
+[weights]                        # weight of a model's vote; 1 if not given
 "my-server/qwen3" = 0.5
 ```
 """
@@ -82,7 +82,7 @@ def config_path(environ: Mapping[str, str]) -> Path:
 
 
 def load_config(path: Path) -> Config:
-    """The configuration; an absent file is an empty one.
+    """Read the configuration; a missing file counts as empty.
 
     Raises InputError with one line for each problem in the file, which names the file and the key or the place.
     """

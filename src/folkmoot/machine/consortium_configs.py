@@ -30,7 +30,7 @@ _KNOWN = {
 
 
 def database_of(environ: Mapping[str, str]) -> Path:
-    """Where llm-consortium keeps its configurations.
+    """Return the database in which llm-consortium keeps its configurations.
 
     That is a file of its own in the folder of `llm`, whatever LLM_USER_PATH says; up to its version 0.5 it was
     `logs.db` of `llm`, where LLM_USER_PATH holds.
@@ -45,7 +45,9 @@ def database_of(environ: Mapping[str, str]) -> Path:
 
 
 def read_configs(database: Path, taken: Collection[str] = ()) -> tuple[dict[str, Panel], list[str]]:
-    """Every configuration as a panel, by name, those that others need first; and what is wrong with the others.
+    """Convert every configuration to a panel, by name; also return the problems of those that cannot be converted.
+
+    Configurations that others use come first.
 
     A name that no panel can have is changed to one that it can, also where others name it; `taken` are such names.
     Raises InputError for a file that is not such a database.
@@ -129,7 +131,7 @@ def config_panel(config: Mapping[str, Any], names: Mapping[str, str], where: str
 
 
 def _needs(name: str, panels: Mapping[str, Panel], above: tuple[str, ...] = ()) -> int:
-    """How deep the panels inside a panel go."""
+    """Return how many levels of panels a panel contains."""
     if name in above or name not in panels:
         return 0
     panel = panels[name]

@@ -1,4 +1,4 @@
-"""What can be asked on this machine and what pays for it; why the rest cannot; the panel where nobody named one."""
+"""Find the models that can be asked on this machine, who pays for them, and why the others cannot be asked."""
 
 import shutil
 from collections.abc import Container, Mapping
@@ -30,12 +30,12 @@ class Offer:
     """A provider that can be asked here."""
 
     provider: str
-    login: str  # what pays for it or answers: a variable's name, "stored log-in", "server at 127.0.0.1:11434"
-    models: tuple[str, ...] = ()  # as --models takes them, the best first
-    form: str = ""  # how any other model is written
+    login: str  # the credential or server: a variable's name, "stored log-in", "server at 127.0.0.1:11434"
+    models: tuple[str, ...] = ()  # in the form that --models takes, best first
+    form: str = ""  # the form of any other model's name
     billing: Billing = "metered"
     family: str = "local"  # models of one family make the same mistakes
-    remark: str = ""  # what must not go unsaid: a log-in that a key wins over
+    remark: str = ""  # a warning, e.g. that a key is used instead of a stored log-in
     hint: str = ""  # how to find more models
 
 
@@ -59,7 +59,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Search:
-    """What was looked for, and what was found."""
+    """The result of a search: what was looked for, and what was found."""
 
     found: tuple[Sighting, ...]
     keys: tuple[str, ...]
@@ -74,7 +74,7 @@ class Search:
         return tuple(chosen.values())[:PANEL_SIZE]
 
     def advice(self) -> str:
-        """What was looked for and what to do, for somebody who has set nothing up."""
+        """Explain what was looked for and what to set up, for a user who has set nothing up."""
         return "\n".join(
             [
                 "no model was named, and none was found here. Looked for:",
@@ -90,7 +90,7 @@ class Search:
 
 
 def look_around(environ: Mapping[str, str], tables: Tables | None = None) -> Search:
-    """Agent CLIs that are logged in, keys that are set, and model servers that answer on this machine.
+    """Find agent CLIs that are logged in, keys that are set, and model servers that answer on this machine.
 
     Best first: a subscription that is there already, then keys, then local models. The server of a table is asked for
     only where it is one of the usual local ones: nothing else is taken without being named.
@@ -114,7 +114,7 @@ def look_around(environ: Mapping[str, str], tables: Tables | None = None) -> Sea
 def survey(
     environ: Mapping[str, str], tables: Tables | None = None, *, only: Container[str] | None = None
 ) -> list[Offer | Gap]:
-    """Every provider there is: agent CLIs, APIs, servers and programs of config.toml, local servers, the rest.
+    """List every provider: agent CLIs, APIs, servers and programs of config.toml, local servers, others.
 
     Servers are asked which models they have, all at once; those in `only`, if it is given. Nothing else is asked, and
     no vendor's library is loaded.
@@ -137,7 +137,7 @@ def survey(
 
 
 def login_of(provider: str, environ: Mapping[str, str], table: Mapping[str, Any]) -> str:
-    """What a seat of `provider` is paid or answered by: a variable's name, a stored log-in, a program, a server.
+    """Return the credential or server of `provider`: a variable's name, a stored log-in, a program, a server.
 
     Empty where there is nothing it could use.
     """
@@ -158,7 +158,7 @@ def login_of(provider: str, environ: Mapping[str, str], table: Mapping[str, Any]
 
 
 def stored_login(agent: Agent, environ: Mapping[str, str]) -> bool:
-    """Whether an agent CLI has kept a log-in, as far as its files tell."""
+    """Return whether the files of an agent CLI hold a log-in."""
     home = Path(environ.get("HOME") or "/nonexistent")
     elsewhere = environ.get(agent.home) if agent.home else None
     for file, sign in agent.stored.items():
@@ -221,7 +221,7 @@ def _api(api: Api, environ: Mapping[str, str], table: Mapping[str, Any]) -> Offe
 
 
 def _key(provider: str, environ: Mapping[str, str], table: Mapping[str, Any]) -> str:
-    """The name of what holds the key that is used, as the provider itself chooses it; empty if there is none."""
+    """Return the variable whose key the provider uses; empty if there is none."""
     if (variable := table.get("api_key_env")) and environ.get(str(variable)):
         return str(variable)
     if table.get("api_key"):
@@ -269,7 +269,7 @@ def _installed(package: str) -> bool:
 
 
 def _others() -> list[Offer | Gap]:
-    """What asks no vendor, or asks one through something else."""
+    """List providers without a vendor of their own, such as simulations and plugins."""
     elsewhere = {*APIS, *AGENTS, *LOCAL_SERVERS, "sim", "recorded", "replay", "web", "embed", "human", "panel"}
     return [
         *(_added(name) for name in provider_names() if name not in elsewhere),

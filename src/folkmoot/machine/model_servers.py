@@ -1,4 +1,4 @@
-"""Asking a model server which models it has: what OpenAI-compatible servers answer under /models."""
+"""Ask an OpenAI-compatible server for its list of models, GET /models."""
 
 import json
 import urllib.request

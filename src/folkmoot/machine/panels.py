@@ -44,19 +44,19 @@ class PanelSeat(Record):
 
     @property
     def settings(self) -> JSON:
-        """What is said of the seat beside its model."""
+        """The settings of the seat, without its model."""
         return self.model_dump(exclude={"model"}, exclude_none=True)
 
 
 class Panel(Record):
-    """What stands under a panel's name."""
+    """A saved panel."""
 
     description: str = ""
     protocol: str | None = None  # None: only a list of seats
     options: JSON = Field(default_factory=dict)
-    models: tuple[str, ...] = ()  # seats of which nothing else is said
+    models: tuple[str, ...] = ()  # seats without settings of their own
     seats: tuple[PanelSeat, ...] = ()
-    system: str | None = None  # for every seat of the list, before what stands at the seat
+    system: str | None = None  # for every seat, before the seat's own text
     budget: Positive | None = None  # USD for one answer
     max_calls: Annotated[int, Field(ge=1, strict=True)] | None = None
     timeout: Positive | None = None  # seconds for one call
@@ -71,7 +71,7 @@ class Panel(Record):
 
     @property
     def everybody(self) -> tuple[PanelSeat, ...]:
-        """Every seat's line, those that are only a model first."""
+        """All seats, those without settings first."""
         lines = (*(PanelSeat(model=model) for model in self.models), *self.seats)
         if not self.system:
             return lines
@@ -116,7 +116,7 @@ class Panels(Mapping[str, Panel]):
         return self.folder / f"{name}.toml"
 
     def save(self, name: str, panel: Panel) -> Path:
-        """Write the panel's file, for its owner only, and return where it is."""
+        """Write the panel's file, readable by its owner only, and return its path."""
         path = self.path(name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.new")
@@ -136,7 +136,7 @@ class Panels(Mapping[str, Panel]):
 
 
 def missing(name: str, panels: Mapping[str, Panel]) -> str:
-    """What to tell somebody who asked for a panel that is not there."""
+    """Return the error message for a panel that does not exist."""
     there = f"; there are: {', '.join(panels)}" if panels else "; `folkmoot panel save` makes one"
     return f"there is no panel {name!r}{there}"
 
@@ -170,7 +170,7 @@ def changed_panel(panel: Panel, changes: Iterable[str]) -> Panel:
                 raise InputError(f"--set {change}: write KEY=VALUE")
             case [field] if field in Panel.model_fields and field not in ("options", "seats"):
                 _set(table, field, text)
-                if field == "models" and text:  # these are all there are to be
+                if field == "models" and text:  # the change replaces the whole list
                     table["seats"] = []
             case ["options", name]:
                 _set(table["options"], name.replace("-", "_"), text)

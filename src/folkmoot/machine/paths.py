@@ -1,4 +1,4 @@
-"""Where things are on this machine, and which panels there are by name. Imports next to nothing: `--help` needs it."""
+"""The folders of Folkmoot on this machine, and the names of its panels. Imports little, because `--help` uses it."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""People who have a seat: what they are asked, and the desk on which their open questions lie.
+"""People as seats: the questions they get, and the desk that holds open questions until they are answered.
 
 A Desk is where a web page or another program looks for questions and leaves answers; `Machine.people` takes one.
 """
@@ -18,7 +18,7 @@ from folkmoot.types import JSON, Record, Request
 
 
 class Question(Record):
-    """One request as a person meets it. As JSON, `reply_schema` is called `schema`."""
+    """One request to a person. In JSON, `reply_schema` is called `schema`."""
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
@@ -26,7 +26,7 @@ class Question(Record):
     run: str
     name: str  # of the person
     step: str
-    text: str  # what the person reads: word for word what a model would
+    text: str  # the text the person reads; word for word what a model would get
     format: str  # of the reply
     example: str  # a reply that can be read
     reply_schema: JSON | None = Field(None, alias="schema")  # of a reply in JSON
@@ -52,7 +52,7 @@ def question_for(name: str, request: Request) -> Question:
 
 
 def as_read(request: Request) -> str:
-    """All that a request says, as one text: nothing is added but who speaks, where there are several turns."""
+    """Return a request as one text. Only the speakers are added, where there are several turns."""
     if len(request.messages) == 1:
         turns = [request.messages[0].text]
     else:
@@ -80,7 +80,7 @@ class Desk:
         self._changing = threading.Lock()
 
     async def ask(self, name: str, request: Request) -> str:
-        """The answer that somebody leaves for the person called `name`."""
+        """Put a request on the desk and wait for the answer of the person called `name`."""
         loop = asyncio.get_running_loop()
         asked = _Open(question_for(name, request), loop, loop.create_future())
         with self._changing:
@@ -116,7 +116,7 @@ class Desk:
 
 
 class Nobody:
-    """Where people cannot be reached, for going on with a run that should not need to: each of them is late."""
+    """A desk without people: every question is late. For resuming a run that should ask no person any more."""
 
     async def ask(self, name: str, request: Request) -> str:
         raise ProviderError("late", f"{name} could not be asked {request.about.step} here")

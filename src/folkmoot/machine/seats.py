@@ -1,4 +1,4 @@
-"""From what a user writes, `openai/gpt-5.4*2,claude-code`, to the seats of a run."""
+"""Parse what a user writes after --models, `openai/gpt-5.4*2,claude-code`, into the seats of a run."""
 
 import difflib
 from collections import Counter
@@ -27,7 +27,7 @@ def parse_models(
     servers: Iterable[str] = (),
     count: int = 1,
 ) -> tuple[Seat, ...]:
-    """The seats for what stands after `--models`, comma-separated or repeated.
+    """Return the seats for the values of `--models`, which may be comma-separated or repeated.
 
     `servers` are the provider names of config.toml, and `count` is how many seats a name without a number of its own
     takes. A panel with a protocol takes one seat, as `panel/NAME` always does; one without stands for its seats.
@@ -44,12 +44,12 @@ def parse_models(
 def panel_seats(
     panel: Panel, *, panels: Mapping[str, Panel] | None = None, servers: Iterable[str] = ()
 ) -> tuple[Seat, ...]:
-    """The seats of a panel, dressed as it says. Raises InputError with every problem at once."""
+    """Return the seats of a panel with its settings. Raises InputError with every problem at once."""
     return numbered(_Resolver(panels or {}, set(servers), 1).lines(panel))
 
 
 def _gathered(find: Callable[[T], list[Seat]], asked: Iterable[T]) -> list[Seat]:
-    """All that `find` finds; its complaints together."""
+    """Collect the results of `find`, and its errors in one InputError."""
     found: list[Seat] = []
     problems: list[str] = []
     for each in asked:
@@ -84,7 +84,7 @@ def numbered(seats: Sequence[Seat]) -> tuple[Seat, ...]:
 
 
 def with_duties(members: Sequence[Seat], duties: Mapping[str, Sequence[Seat]]) -> tuple[Seat, ...]:
-    """The panel, then the seats that do something else for it, e.g. {"chair": ...}, numbered through."""
+    """Return the panel's seats followed by those with another duty, e.g. {"chair": ...}, numbered in order."""
     extra = [(duty, seat) for duty, seats in duties.items() for seat in seats]
     numbered = (
         seat.model_copy(update={"number": number, "duty": duty, "id": f"{seat.model}#{duty}"})
@@ -102,7 +102,7 @@ def weighted(seats: Sequence[Seat], weights: Mapping[str, float]) -> tuple[Seat,
 
 
 def find_seat(seats: Sequence[Seat], written: str) -> Seat:
-    """The seat a flag means: its number (2 or s2), its id, or a part of the id that no other seat has."""
+    """Find the seat that a flag names: by number (2 or s2), id, or a part of the id that no other seat has."""
     short = ALIASES.get(written) or KEYS.get(written)  # what --models takes for a model
     exact = [seat for seat in seats if written in (str(seat.number), seat.name, seat.id) or seat.model == short]
     found = exact or [seat for seat in seats if written and written in seat.id]

@@ -129,6 +129,7 @@ def address_of(name: str, environ: Mapping[str, str], table: Mapping[str, Any]) 
     urls += [api.base_url if api else None, LOCAL_SERVERS.get(name)]
     return next(filter(None, urls), None)
 
+
 SIM_SEATS = ("sim/careful", "sim/hasty", "sim/contrarian", "sim/follower")
 
 

@@ -33,7 +33,7 @@ class Consortium:
         return self._job.spec.seats
 
     def orchestrate(self, prompt: str, conversation_history: Sequence[Mapping[str, str]] = ()) -> JSON:
-        """Ask, and return what came of it; see `documented`. Works inside a running event loop too.
+        """Ask, and return the result in llm-consortium's form; see `documented`. Works inside a running event loop too.
 
         `conversation_history` holds earlier turns, `{"role": "user" or "assistant", "content": ...}`; members and
         arbiter read them.
@@ -152,7 +152,7 @@ def _errors(result: Result, round: int) -> list[JSON]:
 
 
 def _who(model_id: str, result: Result) -> JSON:
-    """A member as llm-consortium names it: its model, and which of that model's instances it is, from 1."""
+    """Return llm-consortium's name of a member: its model and the number of the instance, from 1."""
     model = next(seat.model for seat in result.seats if seat.model_id == model_id)
     same = [seat.model_id for seat in result.seats if seat.model == model]
     return {"model": model, "instance": same.index(model_id) + 1}

@@ -36,7 +36,7 @@ async def run_protocol_async(
     machine: Machine | None = None,
     **options: Any,
 ) -> Result:
-    """Ask a panel and return what came of it; the run is on record like any other.
+    """Ask a panel and return the result; the run is recorded like any other.
 
     `models` is what `--models` takes, or seats. `options` are the protocol's, or fields of Limits such as
     `budget=1.0`. Raises InputError before anything is spent.
@@ -81,12 +81,12 @@ async def ask_panel_async(
 
 
 def ask_panel(panel: str, prompt: str, **options: Any) -> Result:
-    """`ask_panel_async` for code that is not asynchronous; works in a notebook too."""
+    """Synchronous version of `ask_panel_async`; works in a notebook too."""
     return wait_for(ask_panel_async(panel, prompt, **options))
 
 
 def run_protocol(protocol: str, prompt: str, models: str | Sequence[str] | Sequence[Seat], **options: Any) -> Result:
-    """`run_protocol_async` for code that is not asynchronous; works in a notebook too."""
+    """Synchronous version of `run_protocol_async`; works in a notebook too."""
     return wait_for(run_protocol_async(protocol, prompt, models, **options))
 
 

@@ -21,7 +21,7 @@ from folkmoot.types import Outcome, Provider, Result
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """What a converge is run with. Checked when the engine is made."""
+    """The settings of a converge. They are checked when the engine is created."""
 
     models: Sequence[str]  # provider/model
     max_rounds: int = 5
@@ -42,7 +42,7 @@ class CostEstimate:
 
 @dataclass(frozen=True)
 class RoundOverrides:
-    """What is different in one round. It is recorded, so that a replay has it too."""
+    """Changes for one round. They are recorded, so that a replay applies them too."""
 
     additional_context: str | None = None  # added to what the seats are asked
     drop_models: Sequence[str] = field(default_factory=tuple)  # model ids that sit this round out
@@ -120,7 +120,7 @@ class Session:
     """One converge, a round at a time. End it with `finalize` or `cancel`."""
 
     def __init__(self, job: Job, providers: Mapping[str, Provider], folder: RunFolder | None) -> None:
-        self.rounds: list[Outcome] = []  # what stood after each round
+        self.rounds: list[Outcome] = []  # the outcome after each round
         self._job, self._providers, self._folder = job, providers, folder
         self._journal = Journal(folder.journal if folder else None)
         self._task: asyncio.Task[Result] | None = None
@@ -134,7 +134,7 @@ class Session:
         return self._task is not None and self._task.done()
 
     async def next_round(self, overrides: RoundOverrides | None = None) -> Outcome:
-        """Run one round and return what stands after it. Raises SessionOver when there is none left."""
+        """Run one round and return the outcome so far. Raises SessionOver when no round is left."""
         await self._arrival()
         if self._leave is None:
             raise SessionOver("the session is over; finalize() returns its result")
@@ -159,7 +159,7 @@ class Session:
         return result
 
     async def cancel(self) -> Result:
-        """Give up: the result with the status `cancelled` and the leader so far."""
+        """End the session: return the result with the status `cancelled` and the leader so far."""
         result = await self.finalize()
         best = result.outcome
         answer = next((each.answer for each in best.answers if each.seat == best.leader), None)

@@ -1,4 +1,4 @@
-"""A run's folder as one JSON value, and back: what a mailed run carries so that anybody can compute it again.
+"""Convert a run's folder to one JSON value and back, so that an exported run can be recomputed anywhere.
 
 What belongs to the sender's machine stays there: paths of recordings, settings of providers, names of variables, the
 folder itself, and how the sender marked the answer. None of it is needed to compute the verdict. Attachments stay
@@ -29,7 +29,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Bundle(Record):
-    """Everything of a run's folder that its verdict is computed from."""
+    """All parts of a run's folder that its verdict is computed from."""
 
     run_id: str
     run: JSON  # run.json
@@ -38,7 +38,7 @@ class Bundle(Record):
     result: JSON | None = None  # result.json; None: the run is unfinished
 
     def packed(self) -> str:
-        """As text that is short and holds no markup: base64 of zlib of JSON."""
+        """Encode as base64 of zlib-compressed JSON: short, and free of markup."""
         return base64.b64encode(zlib.compress(json.dumps(self.model_dump()).encode(), 9)).decode()
 
 
@@ -61,7 +61,7 @@ def read_bundle(value: object) -> Bundle:
 
 
 def bundle_of(folder: RunFolder) -> Bundle:
-    """What is on record in `folder`."""
+    """Read the bundle of the run in `folder`."""
     spec = folder.spec()
     attached = {each.sha256 for each in spec.attachments}
     parts = folder.path / "parts"
@@ -85,7 +85,7 @@ def _lines(folder: RunFolder) -> Iterator[JSON]:
 
 
 def result_of(folder: RunFolder) -> Result | None:
-    """The result that stands; None while the run is unfinished, also where a later process goes on with it."""
+    """Return the stored result; None while the run is unfinished or another process continues it."""
     alive = held(folder.journal)
     try:
         account = read_account(read_lines(folder.journal)) if folder.journal.exists() else Account()
@@ -103,7 +103,7 @@ def without_machine(spec: RunSpec) -> RunSpec:
 
 
 def unpack(bundle: Bundle, within: Path) -> RunFolder:
-    """Write a bundle as a run's folder in `within`, whatever the record calls itself."""
+    """Write a bundle as a run's folder inside `within`; the name in the record is not used."""
     folder = RunFolder(within / safe_name(bundle.run_id))
     (folder.path / "parts").mkdir(parents=True)
     write_atomically(folder.path / "run.json", json.dumps(bundle.run).encode())
@@ -123,5 +123,5 @@ def _kind_first(line: JSON) -> JSON:
 
 
 def hash_of(text: str) -> str:
-    """Under which a part is kept."""
+    """Return the hash under which a part is stored."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""What a journal says of a run's calls, and a folder of its state. For the status of a run and for the index."""
+"""The calls of a run as its journal records them, and the state of a run's folder; used by `status` and the index."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from folkmoot.record.store import RunFolder
 from folkmoot.types import JSON, Completion, Result, Usage
 
 CallKind = Literal[
-    "started",  # nothing else is known of it
+    "started",  # the only state there is evidence for
     "finished",
     "failed",
     "cancelled",
@@ -24,7 +24,7 @@ UNREADABLE = (JournalCorrupt, KeyError, TypeError, ValueError)  # lines that are
 
 @dataclass
 class CallAccount:
-    """One call as the journal has it, a repair being a call of its own."""
+    """One call in the journal; a repair counts as a separate call."""
 
     step: str
     round: int
@@ -47,7 +47,7 @@ class CallAccount:
 
 @dataclass
 class Account:
-    """What a journal says of its calls, in the order in which they began."""
+    """The calls of a journal, in the order in which they began."""
 
     calls: list[CallAccount] = field(default_factory=list)
     began: float | None = None  # when the last process began to work on the run; seconds since 1970
@@ -56,12 +56,12 @@ class Account:
 
     @property
     def usd(self) -> float | None:
-        """What was paid, or None when a call has no known price."""
+        """The total cost in USD, or None when a call has no known price."""
         paid = [call.usd for call in self.calls]
         return None if None in paid else round(sum(usd for usd in paid if usd is not None), 6)
 
     def lose(self) -> None:
-        """The process that began the open calls is gone."""
+        """Mark the open calls as lost, because the process that began them has ended."""
         for call in self.calls:
             if call.kind == "started":
                 call.kind = "lost"

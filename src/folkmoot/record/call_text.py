@@ -1,4 +1,4 @@
-"""One call as the record has it: what a seat was sent, and what it wrote."""
+"""The text of one call: what a seat was sent, and what it wrote."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ class Exchange(Record):
 
     step: str
     seat: str
-    sent: tuple[Turn, ...]  # empty where a fork took the reply over from a run that is gone
+    sent: tuple[Turn, ...]  # empty where a fork copied the reply from a run that was deleted
     reply: str | None = None  # without thoughts
     reasoning: str | None = None  # the thoughts
     failure: str | None = None  # why there is no reply; both are None while it is waited for
@@ -41,7 +41,7 @@ def exchanges(folder: RunFolder, step: str) -> tuple[Exchange, ...]:
 
 
 def _exchange(folder: RunFolder, lines: Iterable[JSON], step: str) -> Exchange | None:
-    """The last time that a step was asked, and what came of it."""
+    """Return the last request of a step, with its reply or failure."""
     here: list[JSON] = []
     for line in lines:
         if line.get("step") == step:

@@ -1,4 +1,4 @@
-"""Files that are written for others to read: names that are safe anywhere, contents that are never seen by halves."""
+"""Write files for people: names that are safe on every file system, and contents that are replaced atomically."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ def safe_name(text: str) -> str:
 
 
 def file_names(seats: Sequence[Seat]) -> dict[str, str]:
-    """A file-safe name for each seat (s1, s2, ...); no two are alike, also where case does not count."""
+    """Return a file name for each seat (s1, s2, ...); the names differ also on file systems that ignore case."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for seat in seats:
@@ -38,7 +38,7 @@ def file_names(seats: Sequence[Seat]) -> dict[str, str]:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replace a file; a reader sees the old or the new. Not forced to disk: the journal is what must survive."""
+    """Replace a file atomically. It is not synced to disk, because only the journal must survive a crash."""
     _make_folder(path.parent)
     draft = path.with_name(f".draft-{os.getpid()}")  # one thread writes all exports
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -1,4 +1,4 @@
-"""An SQLite index over all runs: for lists, searches and sums. Never a record: the folders are.
+"""An SQLite index over all runs, for lists, searches and sums. The folders stay the record.
 
 It is brought up to date from the folders, and made anew when it is missing, broken or of another version. Any SQLite
 tool can read it. Several processes may write at once.
@@ -17,8 +17,8 @@ from folkmoot.types import Record
 
 T = TypeVar("T")
 
-VERSION = 2  # of the tables; another one in the file, and it is made anew
-CHUNK = 100  # runs written in one transaction, so that other processes get their turn
+VERSION = 2  # of the tables; a file with another version is rebuilt
+CHUNK = 100  # runs written in one transaction; short transactions let other processes write
 
 
 SCHEMA = """
@@ -78,11 +78,11 @@ class Index:
         self.path = home.path / "folkmoot.db"
 
     def sync(self) -> None:
-        """Take in runs that are new or have changed, and forget those whose folder is gone."""
+        """Index runs that are new or have changed, and remove those whose folder is gone."""
         self._use(self._sync)
 
     def add(self, folder: RunFolder) -> None:
-        """Take in one run as it now is; best after its process let go of it, as it counts as running until then."""
+        """Index one run in its current state. Call it after the run's process has released the journal's lock."""
         self._use(lambda base: self._take_in(base, [folder]))
 
     def runs(self, limit: int | None = None, *, status: str | None = None, protocol: str | None = None) -> list[RunRow]:
@@ -112,10 +112,12 @@ class Index:
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # SQLite's other files take over the mode of this one
+        with contextlib.suppress(FileExistsError):  # SQLite gives its other files the same mode
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with contextlib.closing(sqlite3.connect(self.path, timeout=30.0, isolation_level=None)) as base:
-            with contextlib.suppress(sqlite3.OperationalError):  # refused while others work on it; the next one does it
+            with contextlib.suppress(
+                sqlite3.OperationalError
+            ):  # fails while other processes use the file; the next process repeats it
                 base.execute("PRAGMA journal_mode = WAL")
             if base.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 with _writing(base):
@@ -144,7 +146,9 @@ class Index:
                 _remove(base, gone)
 
     def _take_in(self, base: sqlite3.Connection, folders: Iterable[RunFolder]) -> None:
-        read = [read_rows(folder) for folder in folders]  # outside the transaction: it holds up other processes
+        read = [
+            read_rows(folder) for folder in folders
+        ]  # before the transaction, because a transaction blocks other processes
         with _writing(base):
             _remove(base, [run.id for run, _, _ in read])
             _insert(base, "runs", [run for run, _, _ in read])
@@ -165,7 +169,7 @@ def _writing(base: sqlite3.Connection) -> Iterator[None]:
 
 def _make_anew(base: sqlite3.Connection) -> None:
     if base.execute("PRAGMA user_version").fetchone()[0] == VERSION:
-        return  # another process was faster
+        return  # another process has already done this
     present = base.execute(
         "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view', 'trigger') "
         "AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'runs_fts_%' ORDER BY name = 'runs_fts' DESC"

@@ -1,4 +1,4 @@
-"""The rows of the index over all runs, and how a run's folder is read into them."""
+"""The rows of the index, and how they are read from a run's folder."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ LONGEST_TITLE = 2000  # characters; a prompt can hold a book
 
 
 class RunRow(Record):
-    """One run, as the table `runs` has it."""
+    """One row of the table `runs`."""
 
     id: str
     protocol: str = ""
@@ -57,7 +57,7 @@ class SeatRow(Record):
 
 
 class CallRow(Record):
-    """One call; calls of a forked run that its source has paid for have neither tokens nor cost here."""
+    """One call. Calls that a fork copied have neither tokens nor cost, because the source run paid for them."""
 
     run_id: str
     step: str
@@ -114,7 +114,7 @@ def read_rows(folder: RunFolder) -> tuple[RunRow, list[SeatRow], list[CallRow]]:
 
 
 def _sums(account: Account, result: Result | None) -> dict[str, object]:
-    """What a run came to: as its result says, or while there is none, as its journal does."""
+    """Return the totals of a run: from its result, or from its journal while there is none."""
     if result is not None:
         usage = result.usage
         told: dict[str, object] = {

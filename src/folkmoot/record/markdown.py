@@ -1,4 +1,4 @@
-"""How the record reads for people: a contribution, a judge's reviews, the final page.
+"""The Markdown pages of a run: a contribution, a judge's reviews, the final page.
 
 What a model wrote is either the rest of its file, verbatim, or a quotation (`> `). So no answer can close a fence it
 did not open, swallow what follows, or pass off a heading or a table of its own as part of the record.
@@ -22,7 +22,7 @@ KINDS = {
     "rebut": "rebuttal",
     "synthesize": "synthesis",
 }
-"""What comes of a phase, where it is not called like the phase itself."""
+"""The name of a phase's product, where it differs from the phase's name."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def code(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """`text` on one line, in which nothing is markup."""
+    """Return `text` on one line with all markup escaped."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
@@ -83,7 +83,7 @@ def tokens(usage: Usage | None) -> str:
 
 
 def contribution_page(found: Contribution, names: Mapping[str, str]) -> str:
-    """A file of one reply: a front line, then what the seat wrote, verbatim.
+    """Return the page of one reply: a title line, then what the seat wrote, verbatim.
 
     A reply about several answers is shown by answer; `names` says who stands behind a label.
     """
@@ -94,7 +94,7 @@ def contribution_page(found: Contribution, names: Mapping[str, str]) -> str:
 
 
 def review_page(reviews: Sequence[Contribution]) -> str:
-    """A file of all that one judge said in a round, with a section for each answer."""
+    """Return the page of one judge's replies in a round, with a section for each answer."""
     first = reviews[0]
     head = f"**{first.kind.capitalize()}s** · round {first.round} · by {code(first.seat)}"
     return "\n\n".join([head, *(_review(each) for each in reviews)]) + "\n"
@@ -258,7 +258,7 @@ def _dissent(result: Result) -> list[str]:
 
 
 def _details(result: Result) -> list[str]:
-    """What else the protocol reports: votes, counts, sources."""
+    """Return the protocol's details: votes, counts, sources."""
     if not result.outcome.details:
         return []
     return ["## Details", _as_written(json.dumps(result.outcome.details, ensure_ascii=False, indent=2))]

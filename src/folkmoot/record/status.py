@@ -1,4 +1,4 @@
-"""What a run is doing right now, from its folder alone: whoever looks need not be the process that runs it."""
+"""The current state of a run, read from its folder, so that any process can show it."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ SeatState = Literal["answered", "waiting", "failed", "lost", "dropped", "not ask
 
 
 class SeatStatus(Record):
-    """Where one seat stands in the current round."""
+    """The state of one seat in the current round."""
 
     seat: str  # s1, s2, ...
     model_id: str
@@ -29,7 +29,7 @@ class SeatStatus(Record):
 
 
 class RunStatus(Record):
-    """What a run is doing."""
+    """The state of a run."""
 
     run_id: str
     state: str  # running, unfinished (its process is gone), corrupt, or the status of the result
@@ -50,7 +50,7 @@ class RunStatus(Record):
 
 
 def run_status(folder: RunFolder, *, now: float | None = None) -> RunStatus:
-    """What the run in `folder` is doing. Whatever can be read of a half-written run is told.
+    """Return the state of the run in `folder`, as far as a half-written run can be read.
 
     `now` is in seconds since 1970. Raises InputError only when there is no such folder.
     """
@@ -135,7 +135,7 @@ _MARKS: Mapping[SeatState, str] = {
 
 
 def status_text(status: RunStatus) -> str:
-    """A status for people: who has answered, who is being waited for, and how to go on."""
+    """Return the status as text: who has answered, who has not, and how to resume."""
     where = (
         f", round {status.round} ({status.phase})" if status.round and status.state in ("running", "unfinished") else ""
     )
@@ -202,5 +202,5 @@ def _ago(seconds: float) -> str:
 
 
 def _shown(text: str, width: int) -> str:
-    """`text` on one line of a terminal, which it cannot drive."""
+    """Return `text` on one line, without control sequences."""
     return "".join(letter if letter.isprintable() else "?" for letter in preview(text, width))

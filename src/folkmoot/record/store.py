@@ -1,4 +1,4 @@
-"""What was asked, and the folder in which a run lives. A run's state is read from which files exist.
+"""The folder of a run, and run.json. The files that exist in the folder tell the state of the run.
 
 <home>/runs/<run id>/run.json        what was asked; written once, before the first call
                      journal.jsonl   what happened to every call; locked while a process works on the run
@@ -40,7 +40,7 @@ class Attached(Record):
 
 
 class RunSpec(Record):
-    """What was asked: everything that could drift later is written down here."""
+    """The specification of a run, with everything that could change later, written down before the first call."""
 
     protocol: str
     options: JSON = Field(default_factory=dict)
@@ -63,7 +63,7 @@ class RunSpec(Record):
         default_factory=dict
     )  # USD per million tokens, where the user knows better
     panels: Mapping[str, "RunSpec"] = Field(default_factory=dict)  # what panel/NAME seats ask, without a prompt
-    via: tuple[str, ...] = ()  # ids of the servers of ours through which the question came, so that none asks itself
+    via: tuple[str, ...] = ()  # ids of the Folkmoot servers that passed the question on, so that no server asks itself
     version: str = ""  # of Folkmoot
     reader: int = 1  # version of the formats, see formats/version.py; runs older than this field have none
     created: str = ""  # ISO 8601, UTC
@@ -90,7 +90,7 @@ class RunFolder:
         return self.path / "result.json"
 
     def spec(self) -> RunSpec:
-        """What was asked. Raises InputError when the folder holds no readable run."""
+        """Read run.json. Raises InputError when the folder holds no readable run."""
         try:
             return RunSpec.model_validate_json((self.path / "run.json").read_bytes())
         except FileNotFoundError:
@@ -99,7 +99,7 @@ class RunFolder:
             raise InputError(f"{self.path / 'run.json'} cannot be read: {error.errors()[0]['msg']}") from None
 
     def result(self) -> Result | None:
-        """The outcome, or None while the run is unfinished."""
+        """Read the result; None while the run is unfinished."""
         try:
             return Result.model_validate_json(self.result_file.read_bytes())
         except (FileNotFoundError, ValidationError):
@@ -158,7 +158,7 @@ class Home:
         return [RunFolder(path) for path in sorted(self.runs.iterdir()) if (path / "run.json").exists()]
 
     def find(self, written: str) -> RunFolder:
-        """The run that `written` means: `last`, its id, a unique prefix or a unique ending of it, or a path."""
+        """Find a run by `last`, its id, a unique prefix or ending of its id, or a path."""
         if "/" in written or os.sep in written:
             return RunFolder(Path(written).absolute())
         if not written:
@@ -192,7 +192,7 @@ def new_run_id(title: str, now: float | None = None) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`; whoever reads sees the old or the new.
+    """Replace the file `path` atomically by `content`.
 
     Not synced to disk: run.json is, with the first reply (see Journal); a result lost with the machine is computed
     again from the journal.

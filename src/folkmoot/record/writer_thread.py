@@ -1,4 +1,4 @@
-"""One thread that writes what is not a run's durable state: Markdown and the index, off the critical path.
+"""A thread that writes Markdown pages and the index, so that a run does not wait for them.
 
 Python joins the thread at exit, after everything that was queued is done.
 """
@@ -15,7 +15,7 @@ _writer = ThreadPoolExecutor(1, thread_name_prefix="folkmoot-writer")  # starts 
 
 
 def later(function: Callable[[*Ts], object], *args: *Ts) -> None:
-    """Queue a call. Calls are made one after another; one that fails is logged and ends nothing."""
+    """Queue a call for the writer thread. Calls run one after another; a failure is only logged."""
     try:
         _writer.submit(lambda: _logged(function, *args))
     except RuntimeError:  # the interpreter is exiting and the queue is closed
@@ -36,5 +36,5 @@ def _logged(function: Callable[[*Ts], object], *args: *Ts) -> None:
         function(*args)
     except OSError as error:
         _log.warning("the record for people could not be written: %s", error)
-    except Exception:  # a fault here must never end the run whose record this is
+    except Exception:  # an error here must not end the run
         _log.exception("the record for people could not be written")

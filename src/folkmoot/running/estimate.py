@@ -1,4 +1,4 @@
-"""What a run would take, before anything is spent: a rehearsal of the protocol, and its formula for the most.
+"""Estimate the calls, tokens and cost of a run before it starts: from a rehearsal, and from the protocol's formula.
 
 The rehearsal is the protocol itself, answered by each format's example, so it cannot drift from it. It needs no key,
 no program and no network.
@@ -18,7 +18,7 @@ FREE = {"sim", "recorded", "replay", "human", *LOCAL_SERVERS}
 
 
 class Rehearsal:
-    """Answers with the format's example. Counts what a real reply would take: `UNKNOWN_OUTPUT` tokens for a text."""
+    """A provider that answers with the format's example, and counts `UNKNOWN_OUTPUT` tokens for a text."""
 
     billing: Billing = "free"
     concurrency: int | None = None
@@ -37,7 +37,7 @@ class Rehearsal:
 
 
 def _free(model: str, spec: RunSpec) -> bool:
-    """Whether nobody bills for a model: simulations, recordings, commands, models on this machine."""
+    """Return whether a model costs nothing: simulations, recordings, commands, local models."""
     name = model.partition("/")[0]
     table = spec.providers.get(name, {})
     return name in FREE or "command" in table or table.get("billing") == "free"
@@ -77,16 +77,16 @@ async def estimate(job: Job, price: PriceOf) -> Estimate:
 
 @dataclass(frozen=True)
 class _Share:
-    """What one seat takes of a typical run."""
+    """The share of one seat in a typical run."""
 
-    further: int  # calls beside the steps of the run: those of a panel
+    further: int  # calls made inside a panel that has this seat
     input_tokens: int
     output_tokens: int
     usd: float | None
 
 
 async def _inside(spec: RunSpec, price: PriceOf) -> dict[str, Estimate]:
-    """What one answer takes of each panel that has a seat, by its model."""
+    """Estimate one answer of each panel that has a seat, by its model."""
     found: dict[str, Estimate] = {}
     for name in dict.fromkeys(seat.model for seat in spec.seats if seat.provider == "panel"):
         inner = spec.panels[name.partition("/")[2]]

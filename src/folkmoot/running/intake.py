@@ -1,4 +1,4 @@
-"""What comes in: a prompt, standard input, files. What is wrong with it is said at once, before anything is spent."""
+"""Read the prompt, standard input and files. All problems are reported at once, before anything is spent."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ ATTACHMENT_LIMIT = 20_000_000  # bytes of images and PDFs together
 
 @dataclass(frozen=True)
 class Input:
-    """A prompt with its files, ready to be sent, and what was typed of it."""
+    """The prompt with its files, and what the user typed (`title`)."""
 
     prompt: str
     title: str
@@ -77,7 +77,7 @@ def _from_stdin(stdin: BinaryIO) -> str:
 
 
 def _content(path: Path, problems: list[str]) -> bytes | None:
-    """The bytes of a regular file, or None after saying why not. Reads no more than could be used."""
+    """Return the bytes of a regular file, or add the problem and return None. Reads at most the limit."""
     limit = ATTACHMENT_LIMIT if path.suffix.lower() in MEDIA_TYPES else TEXT_LIMIT
     try:
         if path.exists() and not path.is_file():

@@ -1,4 +1,4 @@
-"""A person's reply that came after the deadline: it opens a fork of the run, and never edits a verdict."""
+"""Late replies of people. A late reply creates a fork of the run; it never changes the run's own verdict."""
 
 from folkmoot.core.journal import Entry, Journal, held
 from folkmoot.errors import InputError
@@ -35,7 +35,7 @@ def late_reply(folder: RunFolder, machine: Machine, step: str, text: str) -> Run
 
 
 def _missed(spec: RunSpec, record: Journal, step: str, run: str) -> Entry:
-    """How the record says that a person left `step`, or the repair of it, without an answer."""
+    """Return the journal entry of a person's missing reply to `step` or to its repair."""
     people = {seat.name for seat in spec.seats if seat.provider == "human"}
     missed = {
         entry.step: entry for entry in record.entries.values() if entry.seat in people and entry.completion is None

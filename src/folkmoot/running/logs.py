@@ -1,4 +1,4 @@
-"""Python's own logging, under the name `folkmoot.run`: what happened to calls, never a key and never a prompt."""
+"""Logging under the name `folkmoot.run`: the progress of calls, without keys or prompts."""
 
 import logging
 

@@ -71,7 +71,7 @@ class PanelProvider(BaseProvider):
         )
 
     def _folder_for(self, spec: RunSpec, request: Request) -> RunFolder | None:
-        """The folder of this very call, made if need be."""
+        """Return the folder of this call; create it if needed."""
         if self._folder is None:
             return None
         question = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()[:12]
@@ -82,7 +82,7 @@ class PanelProvider(BaseProvider):
         return folder
 
     async def _take_up(self, folder: RunFolder, before: Result | None) -> None:
-        """Make ready for being asked again: limits may be larger now; what failed in a run that ended is retried."""
+        """Prepare the panel's run for being asked again: forget refusals, and failures of a run that has ended."""
         retry = before is not None and before.status not in HALTED
         again = [each.step for each in (await replay(folder.spec(), folder)).failures] if retry else []
         journal = Journal(folder.journal)
@@ -90,7 +90,7 @@ class PanelProvider(BaseProvider):
             for step in [*journal.refused, *again, *(f"{each}+repair" for each in again)]:
                 if step in journal.entries or step in journal.refused:
                     journal.forget(step, "the run that asks has asked again")
-            if before is None:  # cut off, if it ever began: what it paid stands in no line of the run that asks
+            if before is None:  # it was cut off: no line of the outer run holds what it paid
                 self._purse.spent += journal.spent_usd
                 self._purse.attempts += journal.spent_calls
         finally:
@@ -113,7 +113,7 @@ def _minus(now: float | None, before: float | None) -> float | None:
 
 
 def asked_of(spec: RunSpec, request: Request) -> RunSpec:
-    """What a panel is to be asked for a request: the same question, with all that was said before it."""
+    """Return the specification of the panel's run for a request: the same question and history."""
     *earlier, question = request.messages
     settings = {name: getattr(request, name) for name in ("temperature", "effort", "max_tokens")}
     given = {name: value for name, value in settings.items() if value is not None}
@@ -135,6 +135,6 @@ def asked_of(spec: RunSpec, request: Request) -> RunSpec:
 
 
 def _all_answers(result: Result, spec: RunSpec) -> str | None:
-    """Every answer under its label, where none leads, as after a fanout."""
+    """Return all answers under their labels, for a panel whose outcome has no leader, e.g. a fanout."""
     found = [f"{spec.labels.get(each.seat, each.seat)}:\n{each.answer}" for each in result.outcome.answers]
     return "\n\n".join(found) or None

@@ -1,4 +1,4 @@
-"""From what a frontend was asked to what is run: the one place where panels, models and options come together.
+"""Turn a frontend's request into a job: the one place where panels, models and options are combined.
 
 Every frontend fills in an `Asked`, makes a `Job` of it with `plan`, and gives that to `runs.begin`. As a model, a
 panel is called by its name, and a protocol `folkmoot/NAME`: it asks the default seats.
@@ -34,7 +34,7 @@ Dress = Callable[[tuple[Seat, ...]], tuple[Seat, ...]]
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody wants to know of whom. What is left out comes from the panel, else from the configuration."""
+    """A frontend's request. What is not given comes from the panel, else from the configuration."""
 
     prompt: str
     panel: str | None = None  # a saved panel
@@ -43,7 +43,7 @@ class Asked:
     seats: Sequence[Seat] = ()  # instead of models
     count: int = 1  # seats for each model that names no count
     options: Mapping[str, Any] = field(default_factory=dict)  # of the protocol
-    may_name_files: bool = True  # whether options may: not where somebody asks from elsewhere
+    may_name_files: bool = True  # whether options may name files; not for requests over a network
     limits: Mapping[str, Any] = field(default_factory=dict)  # fields of Limits
     history: Sequence[Turn] = ()
     attachments: Sequence[Attachment] = ()
@@ -54,7 +54,7 @@ class Asked:
     pass_env: Sequence[str] = ()
     recordings: Sequence[str] = ()
     via: Sequence[str] = ()  # see RunSpec
-    dress: Dress | None = None  # changes single seats, those with a duty too
+    dress: Dress | None = None  # changes the settings of single seats, also of those with a duty
 
 
 class ModelName(Record):
@@ -121,7 +121,7 @@ def _panel(name: str, machine: Machine) -> Panel:
 
 
 def _members(asked: Asked, panel: Panel | None, machine: Machine, note: Callable[[str], None]) -> tuple[Seat, ...]:
-    """The seats that were named; else the panel's; else the default panel's; else up to three that are usable here."""
+    """Return the named seats; else the panel's; else the default panel's; else up to three usable ones."""
     if asked.seats:
         return tuple(asked.seats)
     words = [word for each in asked.models for word in (part.strip() for part in each.split(",")) if word]
@@ -198,7 +198,7 @@ def model_names(machine: Machine) -> list[ModelName]:
 
 
 def panels_inside(seats: Sequence[Seat], machine: Machine, outer: tuple[str, ...] = ()) -> dict[str, RunSpec]:
-    """What every panel asks that has one of `seats`, or one inside those, by name; frozen, without a prompt.
+    """Return the specification of every panel among `seats`, also nested ones, by name, without a prompt.
 
     Raises InputError for a panel inside itself, or too deep.
     """
@@ -219,7 +219,7 @@ def panels_inside(seats: Sequence[Seat], machine: Machine, outer: tuple[str, ...
 
 
 def check_panel(name: str, panel: Panel, machine: Machine, taken: Sequence[str] = ()) -> None:
-    """Raises InputError with everything for which this panel could not be asked. `taken` are names it may not have."""
+    """Check that this panel can be asked. Raises InputError with every problem; `taken` are names it may not have."""
     problems: list[str] = []
     machine.panels.path(name)  # a name that can be none ends it here
     if name in protocol_names() or name in taken:
@@ -234,7 +234,7 @@ def check_panel(name: str, panel: Panel, machine: Machine, taken: Sequence[str] 
 
 
 def _unknown_models(spec: RunSpec, machine: Machine) -> list[str]:
-    """What providers say of models that they do not have, as far as they can be asked now.
+    """Return the problems of models that their providers do not have, as far as that can be checked now.
 
     A vendor's API has any model until it is asked, and a key that is not here may be there when the panel is asked.
     """

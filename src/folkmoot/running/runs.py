@@ -35,13 +35,13 @@ from folkmoot.types import JSON, Attachment, Provider, Result, Seat, Usage
 
 @dataclass(frozen=True)
 class Machine:
-    """What of this machine a run needs."""
+    """The parts of this machine that a run uses."""
 
     environ: Mapping[str, str]  # with the credentials of .env
     config: Config
     home: Home
     shutdown: Shutdown = field(default_factory=Shutdown)
-    people: People | None = None  # where human/NAME seats are asked
+    people: People | None = None  # the desk at which human/NAME seats are asked
     drafts: Mapping[str, Panel] = field(default_factory=dict)  # panels to be tried before they are saved
 
     @cached_property
@@ -81,14 +81,14 @@ def everybody(spec: RunSpec) -> list[Seat]:
 
 
 def with_tables(spec: RunSpec, config: Config) -> RunSpec:
-    """`spec` with what config.toml says of its providers and prices, without secrets."""
+    """Return `spec` with the tables of its providers and prices from config.toml, without secrets."""
     names = {seat.provider for seat in everybody(spec)}
     tables = {name: without_secrets(table) for name, table in config.providers.items() if name in names}
     return spec.model_copy(update={"providers": tables, "prices": dict(config.prices)})
 
 
 def open_providers(spec: RunSpec, machine: Machine) -> dict[str, Provider]:
-    """Every provider of `spec`. Raises InputError with everything that is missing, at once."""
+    """Open every provider of `spec`. Raises InputError with everything that is missing, at once."""
     found: dict[str, Provider] = {}
     problems: list[str] = []
     for name in dict.fromkeys(seat.provider for seat in everybody(spec) if seat.provider != "panel"):
@@ -118,7 +118,7 @@ def open_providers(spec: RunSpec, machine: Machine) -> dict[str, Provider]:
 
 
 def price_of(spec: RunSpec) -> PriceOf:
-    """List prices, with those of config.toml first. The price library is loaded by the first question."""
+    """Return the price function; config.toml overrides list prices. The price library is loaded on first use."""
 
     def price(model: str, usage: Usage) -> float | None:
         from folkmoot.providers.prices import list_price
@@ -131,7 +131,9 @@ def price_of(spec: RunSpec) -> PriceOf:
 def check_seats(
     spec: RunSpec, providers: Mapping[str, Provider], price: PriceOf, attachments: Sequence[Attachment]
 ) -> None:
-    """Raises InputError where a seat cannot take what it would be sent, or a budget could not hold."""
+    """Check every seat. Raises InputError where one cannot take its settings or attachments, or has no price under a
+    budget.
+    """
     problems: list[str] = []
     wanted = {each.media_type for each in attachments}
     budget = any(each.limits.budget is not None for each in (spec, *spec.panels.values()))
@@ -286,7 +288,7 @@ async def _recorded(
 
 
 def _notices(providers: Mapping[str, Provider]) -> list[str]:
-    """What a person should know of the providers before the first call: above all, no key wins silently."""
+    """Return notices about the providers for before the first call, e.g. which key is billed."""
     found: list[str] = []
     for name, provider in providers.items():
         login = getattr(provider, "login", None)
@@ -298,7 +300,7 @@ def _notices(providers: Mapping[str, Provider]) -> list[str]:
 
 
 def fork(folder: RunFolder, machine: Machine, *, step: str | None, changes: Mapping[str, str]) -> RunFolder:
-    """A new run that keeps the record of another up to `step` and is asked something else from there.
+    """Create a run that keeps the record of another up to `step` and has changed settings from there.
 
     `changes` maps `threshold`, `prompt`, `seed`, `limits.budget` or `seats.2.model` to a value, as JSON or plain text.
     Replies that no longer fit what is asked are set aside. Nothing is asked yet: `go_on` does that.

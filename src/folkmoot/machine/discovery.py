@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from folkmoot.machine.model_servers import models_at
 from folkmoot.providers import provider_names
-from folkmoot.providers.catalog import AGENTS, APIS, LOCAL_SERVERS, SIM_SEATS, Agent, Api, server_root
+from folkmoot.providers.catalog import AGENTS, APIS, LOCAL_SERVERS, SIM_SEATS, Agent, Api, address_of, server_root
 from folkmoot.types import Billing
 
 Tables = Mapping[str, Mapping[str, Any]]

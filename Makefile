@@ -16,8 +16,9 @@ test: $(VENV)/ready  ## lint, types and the quick tests; none of them needs anot
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
 
-test-all: $(VENV)/ready  ## the slow sweeps too
-	$(BIN)/pytest -n auto -m 'not agents and not browser and not llm and not local and not inspect'
+test-all: test  ## the same, then the slow sweeps
+	$(BIN)/pytest -n auto -m slow
+
 test-trust: $(VENV)/ready  ## what docs/trust.md promises, under loads and faults; prints a line of figures per item
 	$(BIN)/python -m tests.trust
 

@@ -27,7 +27,7 @@ class CastVote:
 
 @dataclass(frozen=True, slots=True)
 class Voting:
-    """What one round came to."""
+    """The votes of one round."""
 
     invited: int  # seats asked to vote; those without a readable vote abstain and still count here
     ballots: Mapping[str, CastVote]
@@ -37,7 +37,7 @@ class Voting:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """Whether the debate is over."""
+    """Whether the debate is over, and why."""
 
     status: Literal["consensus", "deadlock", "open"]
     winner: str | None  # of a consensus

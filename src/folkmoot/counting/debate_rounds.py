@@ -1,4 +1,4 @@
-"""The floor of a debate: what was said in each round, shown to seats, counted, and reported."""
+"""The rounds of a debate: what seats said, how it is shown to them, counted and reported."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class Turn:
 
 @dataclass
 class Merge:
-    """What became of a consensus."""
+    """The merged answer of a consensus, and its confirmation."""
 
     author: str
     text: str | None = None
@@ -69,7 +69,7 @@ class Merge:
 
     @property
     def hopeless(self) -> bool:
-        """Whether it cannot be adopted any more, whatever those say who have not."""
+        """Whether the missing confirmations can no longer make it adopted."""
         return not ballots.ratified(self.approvals + len(self.peers) - len(self.verdicts), len(self.peers) + 1)
 
     @property
@@ -111,7 +111,7 @@ class Course:
         return self.votings
 
     def outcome(self, ruling: Ruling | None, round: int, name: Name) -> Outcome:
-        """What the last turn came to; before any vote there is nobody ahead. A deadlock's winner is its plurality."""
+        """Return the outcome of the last round. Before any vote nobody leads; a deadlock's winner is its plurality."""
         turn, merge = self.turns[-1], self.merge
         leader: str | None = None
         explanation = "nobody has voted yet"
@@ -240,7 +240,7 @@ def _brief(name: Name, ballot: CastVote) -> str:
 
 
 def _dissent(name: Name, turn: Turn, voting: Voting, merge: Merge | None) -> list[JSON]:
-    """Who did not want what won, and why: votes for anything else, then rejections of the merge."""
+    """Return the dissent: votes for another answer, then rejections of the merged answer."""
     if merge is None:
         return []
     others = [seat for seat, ballot in voting.ballots.items() if ballot.endorses != merge.author]

@@ -1,4 +1,4 @@
-"""What a brainstorm counts: lines of answers, what each was given, and the panel that comes of it. All pure.
+"""The counting of a brainstorm: lines of answers, their scores, and the panel that is chosen. All pure.
 
 The words and keys are those of refinery, https://github.com/Lightless-Labs/refinery.
 """
@@ -41,13 +41,13 @@ class Lineage(NamedTuple):
 
 @dataclass(frozen=True)
 class Turn:
-    """What one round came to."""
+    """The answers and scores of one round."""
 
     answers: dict[Lineage, str] = field(default_factory=dict)
     ratings: dict[Lineage, dict[str, Rating]] = field(default_factory=dict)  # whose -> judge -> what it gave
 
     def in_order(self, lineages: Iterable[Lineage], judges: Sequence[str]) -> "Turn":
-        """The same, however the replies arrived."""
+        """Sort by seat, so that arrival order does not matter."""
         there = [lineage for lineage in lineages if lineage in self.answers]
         given = {lineage: self.ratings.get(lineage, {}) for lineage in there}
         return Turn(

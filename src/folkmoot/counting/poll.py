@@ -21,7 +21,7 @@ SHOWN = 100  # characters of an answer on a count sheet
 
 
 def seat_of(ballot: str) -> str:
-    """Whose ballot it is: `s2` for the first answer, `debate/s2` for a later one."""
+    """Return the seat of a ballot: `s2` for the first answer, `debate/s2` for a later one."""
     return ballot.rpartition("/")[2]
 
 
@@ -35,7 +35,7 @@ def votes_of(answers: Mapping[str, Keyed], order: Sequence[str]) -> dict[str, st
 
 
 def conclusion(ballot: str, answers: Mapping[str, Keyed]) -> str:
-    """What an answer comes to, in its own words; where it does not say so, how it begins."""
+    """Return an answer's conclusion in its own words, or its beginning where it states none."""
     answer = answers[ballot]
     return preview(answer.said if answer.said is not None else answer.text, SHOWN)
 
@@ -102,7 +102,7 @@ def panel_of(
 
 @dataclass
 class Poll:
-    """What was said so far."""
+    """The answers and comparisons so far."""
 
     panel: Panel
     answers: dict[str, Keyed] = field(default_factory=dict)
@@ -140,7 +140,7 @@ class Poll:
         return voting.leads(ranked) and len({seat_of(each) for each in ranked[0].members}) > 1
 
     def settled(self, waiting: Sequence[str]) -> bool:
-        """Whether it is decided whatever the seats in `waiting` would say."""
+        """Whether the answers of the seats in `waiting` can no longer change the decision."""
         loose = open_groups(
             self.answers, {ballot: name for ballot, name in self.votes.items() if ballot in self.answers}
         )

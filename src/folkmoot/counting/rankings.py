@@ -14,7 +14,7 @@ Rankings = Mapping[str, Sequence[str]]
 
 
 class Standing(NamedTuple):
-    """Where one answer stands."""
+    """The place of one answer."""
 
     seat: str
     mean_rank: float | None  # 1 is the best; None: nobody ranked it

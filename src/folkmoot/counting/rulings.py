@@ -1,4 +1,4 @@
-"""What the rulings of a consortium's arbiter come to: which one is the best, and whether it is good enough."""
+"""The rulings of a consortium's arbiter: which one is best, and whether it is good enough."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Rule:
-    """When a consortium is over."""
+    """The rule that ends a consortium."""
 
     judging_method: str
     threshold: float  # of the arbiter's confidence, 0 to 1; without meaning where it ranks or picks
@@ -59,7 +59,7 @@ class Rule:
         return (ruling.confidence or 0.0) >= self.threshold and ruling.needs_iteration is not True
 
     def best(self, turns: Sequence[Turn]) -> int | None:
-        """Which turn's ruling counts: the surest of those that would do, else of all; the later one of equals.
+        """Return the turn whose ruling counts: the most confident good one, else of all; the later of equals.
 
         A ranking and a pick name no confidence, so the last one counts.
         """

@@ -22,7 +22,7 @@ from folkmoot.types import JSON
 
 @dataclass(frozen=True)
 class Selection:
-    """Whose answers the arbiter gets to see, and why."""
+    """The seats whose answers the arbiter sees, and why."""
 
     seats: tuple[str, ...]  # empty: nothing is agreed on, so there is nothing to arbitrate
     notes: Mapping[str, JSON] = field(default_factory=dict)  # what the result says of single answers
@@ -58,7 +58,7 @@ class Strategy(BaseModel):
 
 
 class Voting(Strategy):
-    """Only the largest group of answers that say the same is heard."""
+    """The arbiter sees only the largest group of answers that say the same."""
 
     similarity_threshold: float = Field(0.8, ge=0, le=1)  # share of words in common, in order
     answer_length: int = Field(2000, ge=10)  # characters of an answer that are compared
@@ -153,7 +153,7 @@ class Role(Strategy):
 
 
 class Semantic(Strategy):
-    """Only the largest cluster of answers that mean nearly the same is heard."""
+    """The arbiter sees only the largest cluster of answers that mean nearly the same."""
 
     needs_vectors: ClassVar[bool] = True
 
@@ -270,7 +270,7 @@ def _plain(answer: str, length: int) -> tuple[str, ...]:
 
 
 def _polar(words: Sequence[str]) -> set[str]:
-    """What turns a sentence round."""
+    """Words that negate a sentence."""
     return {"not" if word.endswith("n't") else word for word in words if word in _POLAR or word.endswith("n't")}
 
 
@@ -279,7 +279,7 @@ def _numbers(words: Sequence[str]) -> set[str]:
 
 
 def alike(one: str, other: str, threshold: float, length: int = 2000) -> bool:
-    """Whether two answers say the same, as far as wording tells.
+    """Return whether two answers say the same, judged by their wording.
 
     Where both state what they come to, that decides. Otherwise they must have the same numbers, the same yes, no and
     not, and at least a share of `threshold` of their words in common, in order.

@@ -13,7 +13,7 @@ SAME_ERROR = 0.5  # of the errors, those that fall on one and the same wrong ans
 _SAME = 9  # decimals in which two sums of weights are compared
 
 Measure = Mapping[str, tuple[float, ...]]
-"""What each seat adds to its group: (weight,), (1,) or (1, weight); groups are compared by their sums."""
+"""The value that each seat adds to its group: (weight,), (1,) or (1, weight); groups are compared by their sums."""
 
 
 @dataclass(frozen=True, slots=True)

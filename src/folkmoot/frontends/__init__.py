@@ -1,1 +1,1 @@
-"""The ways in: each turns what comes in into a RunSpec, hands it on, and shows what comes back."""
+"""The ways in. Each turns a user's request into a `Job`, runs it, and shows the result."""

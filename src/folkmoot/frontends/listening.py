@@ -1,4 +1,4 @@
-"""A port to serve at, and uvicorn on it: for every way in that is reached over HTTP."""
+"""A listening socket and uvicorn on it, for frontends that are reached over HTTP."""
 
 import contextlib
 import socket
@@ -42,7 +42,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Uvicorn(uvicorn.Server):
-    """Leaves signals to whoever runs us, and says when it answers."""
+    """A uvicorn server that leaves signals alone and reports when it is ready."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)

@@ -1,1 +1,1 @@
-"""The chat: one question after the other to a panel, each a run of its own that is told what was said before."""
+"""The chat: a conversation with a panel. Each question is a run that gets the earlier turns."""

@@ -1,4 +1,4 @@
-"""What a line of the chat means: a question, or a slash and a command."""
+"""The commands of the chat. A line is a question, or a slash and a command."""
 
 import asyncio
 import difflib
@@ -24,7 +24,7 @@ class Leave(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """One slash command. `words` are what may follow it, for completion."""
+    """One slash command. `words` are its possible arguments, for completion."""
 
     argument: str
     summary: str
@@ -33,7 +33,7 @@ class Command:
 
 
 PLAIN = {"exit": "/exit", "quit": "/exit", ":q": "/exit", "help": "/help", "?": "/help"}
-"""Words that are commands also without a slash, when they stand alone: nobody means them as a question."""
+"""Words that are commands without a slash too, when they stand alone."""
 
 
 def read_line(line: str) -> tuple[str, str] | str:

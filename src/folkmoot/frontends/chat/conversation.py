@@ -1,4 +1,4 @@
-"""A conversation with a panel: how the next question is asked, and what was said so far.
+"""A conversation with a panel: the settings of the next question, and the turns so far.
 
 It is kept nowhere: every run has the turns before it on record, so a conversation can go on from any of its runs.
 """
@@ -22,7 +22,7 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Setting:
-    """How the next question is asked."""
+    """The settings of the next question."""
 
     panel: str | None = None
     models: tuple[str, ...] = ()  # as after --models
@@ -47,7 +47,7 @@ class Asking:
 
 
 class Conversation:
-    """What was said, what it cost, and how it goes on."""
+    """The turns of a chat, their cost, and the settings of the next question."""
 
     def __init__(self, machine: Machine, setting: Setting, earlier: tuple[Turn, ...] = ()) -> None:
         self.machine, self.setting = machine, setting
@@ -64,7 +64,7 @@ class Conversation:
         return self._protocol(self.setting)
 
     def change(self, note: Note = lambda _: None, **changes: Any) -> None:
-        """Ask otherwise from now on. Raises InputError, and changes nothing, where that could not be asked.
+        """Change the settings. Raises InputError, and changes nothing, where a question could not be asked with them.
 
         `note` is told which seats were found where nobody named any; they stay the chat's.
         """
@@ -96,7 +96,7 @@ class Conversation:
         return self._planned(self.setting, question, self._left(), lambda _: None)
 
     def add(self, asking: Asking) -> None:
-        """Note what came of a question. Only an answer becomes part of what is said from then on."""
+        """Add the result of a question. Only an answer becomes a turn of the conversation."""
         self.askings.append(asking)
         answer = said(asking.folder.spec(), asking.result)
         if answer and asking.result.status != "cancelled":
@@ -131,7 +131,7 @@ class Conversation:
         return setting.protocol or (panel.protocol if panel else None) or DEFAULT_PROTOCOL
 
     def _left(self) -> dict[str, float]:
-        """What of the chat's budget the next question may take, and no more than its panel allows one answer."""
+        """Return the budget of the next question: what is left of the chat's, at most the panel's own."""
         panel = self.machine.panels.get(self.setting.panel) if self.setting.panel else None
         budget = self.setting.budget
         if budget is None:
@@ -157,7 +157,7 @@ def continued(folder: RunFolder) -> tuple[Setting, tuple[Turn, ...]]:
 
 
 def said(spec: RunSpec, result: Result) -> str:
-    """What the panel said, for whoever is asked next: where it chose no answer, all of them, anonymous as ever."""
+    """Return the panel's turn: its answer, or all answers under their labels where it chose none."""
     if result.answer is not None:
         return result.answer
     return "\n\n".join(f"{spec.labels.get(each.seat, '')}:\n{each.answer}" for each in result.outcome.answers)

@@ -13,7 +13,7 @@ TERMINATED = 143
 
 
 def talk(conversation: Conversation, lines: Iterable[str], ask: Ask, say: Say) -> int:
-    """Chat with somebody who sits there: whatever goes wrong with a line, the next one is read."""
+    """Chat with a user at a terminal. After an error the next line is read."""
     for line in lines:
         try:
             if _do(conversation, line, ask, say) == TERMINATED:
@@ -59,7 +59,7 @@ def _do(conversation: Conversation, line: str, ask: Ask, say: Say) -> int | None
 
 
 def echoed(lines: Iterable[str], say: Say) -> Iterator[str]:
-    """Lines that nobody sees being typed, told as they are read."""
+    """Print each line that is read from a script, because it was not typed."""
     for line in lines:
         if line.strip():
             say(f"> {line.strip()}")

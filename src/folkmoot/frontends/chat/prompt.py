@@ -19,7 +19,7 @@ Complete = Callable[[str], list[str]]
 
 
 def typed_lines(history: Path, complete: Complete, label: Callable[[], str]) -> Iterator[str]:
-    """What somebody types, one entry after the other, until Ctrl-D, or Ctrl-C twice on an empty line.
+    """Yield the user's entries until Ctrl-D, or Ctrl-C twice on an empty line.
 
     Enter ends an entry, Alt-Enter breaks its line, and what is pasted may have several lines. Tab completes.
     """

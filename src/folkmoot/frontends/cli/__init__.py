@@ -1,4 +1,4 @@
-"""The command line. Nothing is imported that the command at hand does not need: `--help` starts at once."""
+"""The command line. Each command imports only what it needs, so that `--help` starts at once."""
 
 import contextlib
 import gc
@@ -45,9 +45,9 @@ def main() -> None:
     except FolkmootError as error:
         code = _complain("failed", 1, str(error))
     except SystemExit as left:
-        unread = "PacifyFlush" in type(sys.stdout).__name__  # click has seen that nobody reads our output
+        unread = "PacifyFlush" in type(sys.stdout).__name__  # the reader of our output has closed the pipe
         code = 0 if unread else left.code
-    except BrokenPipeError:  # whoever read our output has left; nothing is wrong
+    except BrokenPipeError:  # the reader of our output has closed the pipe; this is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:  # a full disk, a folder that cannot be written

@@ -69,7 +69,9 @@ class _Asker:
         job = self._conversation.plan(question)
         if self._conversation.askings and not sys.stdout.isatty():
             click.echo()  # answers in a file stand apart
-        machine = replace(self._machine, shutdown=Shutdown())  # the last question's hurry is not this one's
+        machine = replace(
+            self._machine, shutdown=Shutdown()
+        )  # a shutdown of the last question does not concern this one
         try:
             code = carry_out(lambda watching: begin(job, machine, listeners=watching), machine, self._screen, [note])
         finally:

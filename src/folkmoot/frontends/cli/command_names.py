@@ -47,7 +47,7 @@ MODULES = {
 
 
 def reserved_names() -> set[str]:
-    """What no panel may be called: it would be taken for this."""
+    """Return the names that no panel may have, because a command or protocol has them."""
     return {*protocol_summaries(), *MODULES, "help", "folkmoot"}
 
 

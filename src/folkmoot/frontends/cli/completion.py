@@ -29,7 +29,7 @@ Values = Mapping[str, str]
 
 
 def asked(environ: Mapping[str, str]) -> str | None:
-    """The program whose completions a shell asks for, if one does."""
+    """Return the program for which a shell asks for completions, or None."""
     return next((program for program in PROGRAMS if _variable(program) in environ), None)
 
 
@@ -69,7 +69,7 @@ def _completer(shell: str, program: str) -> ShellComplete:
 
 
 def _items(cli: click.Group, words: Sequence[str], begun: str) -> Iterable[CompletionItem[str]]:
-    """What may stand where `begun` is being written, after `words`."""
+    """Return the completions of the unfinished word `begun` after `words`."""
     words = [word for word in words if word != "="]  # bash makes three words of --flag=value
     begun = "" if begun == "=" else begun
     if not words and not begun.startswith("-"):
@@ -158,7 +158,7 @@ def _first_line(help: str | None) -> str:
 
 
 def _values(param: click.Parameter, begun: str) -> Values:
-    """What may be given for a flag or an argument, whose names mean the same in every command."""
+    """Return the values of a flag or argument; a name means the same in every command."""
     if isinstance(param.type, click.Choice):
         return dict.fromkeys((str(each) for each in param.type.choices), "")
     known = _KNOWN.get(param.name or "")

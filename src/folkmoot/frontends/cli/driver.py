@@ -1,4 +1,4 @@
-"""Carrying out a run for the command line: signals, views, what goes to which stream, and the exit code."""
+"""Run a job for the command line: signals, views, output streams and the exit code."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ SIGNAL_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 @dataclass(frozen=True)
 class Screen:
-    """How the user wants to see a run."""
+    """The output settings that the user gave."""
 
     format: str = "text"  # of standard output: text, json, jsonl
     quiet: bool = False
@@ -63,7 +63,7 @@ def carry_out(
     screen: Screen,
     listeners: Sequence[events.Listener] = (),
 ) -> int:
-    """Run to the end, or to Ctrl-C, show what came of it, and return the exit code."""
+    """Run to the end or to Ctrl-C, show the result, and return the exit code."""
     set_up_logging(screen)
     seen = _Seen()
     with ExitStack() as stack:
@@ -83,7 +83,7 @@ def carry_out(
             stack.close()
             if seen.folder is not None:
                 run = RunFolder(Path(seen.folder)).id
-                click.echo(f"folkmoot: nobody reads the output any more; to go on: folkmoot resume {run}", err=True)
+                click.echo(f"folkmoot: output pipe closed; continue with: folkmoot resume {run}", err=True)
             raise
     return present(result, screen)
 
@@ -117,7 +117,7 @@ def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
 
 
 def present(result: Result, screen: Screen) -> int:
-    """The answer to standard output, what a person should know besides to standard error."""
+    """Print the answer to standard output and the report to standard error."""
     from folkmoot.proof.receipt import receipt_of
     from folkmoot.render.as_json import error_json, result_json
     from folkmoot.render.text import answer_text, report_text

@@ -1,4 +1,4 @@
-"""The commands that take a run elsewhere and check one from elsewhere: export, verify."""
+"""The commands export and verify."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ async def _written(folder: RunFolder, kind: str) -> str:
 
 
 def _verify(run: str, output_format: str) -> int:
-    """Whether a run's verdict follows from its record; of an exported page or JSON file too. Nobody is asked."""
+    """Check that a run's verdict follows from its record; accepts an exported page or JSON file too. Asks no model."""
     from folkmoot.proof.verify import verify, verify_file
     from folkmoot.render.html import page
 

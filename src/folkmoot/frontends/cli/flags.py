@@ -1,4 +1,4 @@
-"""Flags: those of a protocol, made from its options; those of every run; those of single seats."""
+"""Command-line flags: of a protocol (made from its options), of every run, and of single seats."""
 
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -85,7 +85,7 @@ def option_flags(options: type[Options]) -> list[click.Parameter]:
 
 
 def chosen_options(options: type[Options], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given of a protocol's options; defaults stay with the protocol."""
+    """Return the protocol options that were given; defaults stay with the protocol."""
     return {name: given[name] for name in options.model_fields if given.get(name) not in (None, ())}
 
 
@@ -102,7 +102,7 @@ def split(written: Sequence[str]) -> tuple[str, ...]:
 
 
 def dress(seats: Sequence[Seat], given: Mapping[str, Any]) -> tuple[Seat, ...]:
-    """The seats with what the flags say of all of them or of single ones."""
+    """Return the seats with the settings that flags give to all of them or to single ones."""
     changes: dict[str, dict[str, Any]] = {seat.name: {} for seat in seats}
     problems: list[str] = []
     for flag, field, read, must_name in _SEAT_FLAGS:

@@ -25,7 +25,7 @@ MOST_FOUND = 200  # models that --search prints
 
 
 def _models(search: str | None, output_format: str) -> int:
-    """What can be asked here, what pays for it, and why the rest cannot be asked."""
+    """List the models that can be asked here, who pays for them, and why others cannot be asked."""
     from folkmoot.checkup.model_list import line_up
 
     machine = this_machine()
@@ -120,7 +120,7 @@ def _doctor(models: Sequence[str], ask: bool, mend: bool, timeout: float, output
 
 
 def _introduce(machine: Machine) -> None:
-    """What a bug report should begin with."""
+    """Print the versions and paths that a bug report needs."""
     import platform
 
     from folkmoot._version import __version__

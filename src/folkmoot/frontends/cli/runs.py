@@ -1,4 +1,4 @@
-"""The commands on runs that are on record: list, status, show, resume, fork, outcome, rm."""
+"""The commands on recorded runs: list, status, show, resume, fork, outcome, rm."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ def _list(limit: int, search: str | None, output_format: str) -> int:
 
 
 def _status(run: str, output_format: str) -> int:
-    """What a run is doing: who has answered, who is being waited for, whether its process lives."""
+    """Show the state of a run: who has answered, who has not, and whether its process is alive."""
     from folkmoot.record.status import run_status, status_text
 
     status = run_status(this_machine().home.find(run))
@@ -93,7 +93,7 @@ def _say_notice(event: events.Event) -> None:
 
 
 def _show_call(folder: RunFolder, step: str, screen: Screen) -> int:
-    """What a seat was sent and what it wrote, letter by letter, each under a line that says what it is."""
+    """Print what a seat was sent and what it wrote, verbatim, each under a heading."""
     from folkmoot.record.call_text import exchanges
     from folkmoot.render.wording import paint, visible
 
@@ -147,7 +147,7 @@ def _fork(run: str, changes: Sequence[str], late: str | None, **given: Any) -> i
 
 
 def _answer_late(machine: Machine, run: str, step: str, text: str, changes: Sequence[str], screen: Screen) -> int:
-    """The run as it would have gone, had a person's reply to `step` come in time."""
+    """Fork a run as if a person's reply to `step` had come in time."""
     from folkmoot.machine.people import Nobody
     from folkmoot.running.late import late_reply
 

@@ -31,7 +31,7 @@ logging.getLogger("folkmoot.run").addHandler(logging.NullHandler())  # what goes
 
 
 class Refused(llm.ModelError, click.ClickException):
-    """Why there is no answer, in lines: `llm chat` shows it without a traceback, as `llm` does."""
+    """The reason for a missing answer, in lines. `llm` shows it without a traceback."""
 
 
 async def answer(
@@ -113,7 +113,7 @@ def asked_of(model_id: str, prompt: llm.Prompt, machine: Machine, before: str | 
 
 
 def _turns(messages: Sequence[Message]) -> list[Turn]:
-    """What was said, a turn for each change of speaker. What a tool answered counts as the user's."""
+    """Return the turns of the conversation. Tool results count as the user's."""
     turns: list[Turn] = []
     for message in messages:
         text = _text(message)
@@ -136,7 +136,7 @@ def _text(message: Message) -> str:
 
 
 def _attachments(messages: Sequence[Message]) -> tuple[Attachment, ...]:
-    """What was attached to any turn so far, each once."""
+    """Return the attachments of all turns, each once."""
     found: dict[str, Attachment] = {}
     for message in messages:
         for part in message.parts:
@@ -151,7 +151,7 @@ def _attachments(messages: Sequence[Message]) -> tuple[Attachment, ...]:
 
 
 def note_usage(result: Result, response: llm.Response | llm.AsyncResponse) -> None:
-    """What `llm logs` shall know: tokens of all seats, what it cost, and how it came about."""
+    """Record the tokens of all seats, the cost and the verdict for `llm logs`."""
     details: JSON = {
         "run_id": result.run_id,
         "status": result.status,
@@ -170,7 +170,7 @@ def note_usage(result: Result, response: llm.Response | llm.AsyncResponse) -> No
 
 
 class _Lines:
-    """A stream to write to, whose text is heard elsewhere."""
+    """A stream whose lines are put into a queue."""
 
     def __init__(self, heard: "asyncio.Queue[str | None]") -> None:
         self._heard = heard
@@ -180,4 +180,4 @@ class _Lines:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: lines are not buffered."""

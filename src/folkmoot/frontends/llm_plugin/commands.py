@@ -31,7 +31,7 @@ EXIT_INPUT = 4
 
 
 class _Wrong(click.ClickException):
-    """What cannot be asked, a line for each thing that is wrong."""
+    """An input error of `llm consortium`, one line for each problem."""
 
     exit_code = EXIT_INPUT
 
@@ -61,7 +61,7 @@ def _told_in_lines() -> Iterator[None]:
 
 
 class _Group(click.Group):
-    """What is no command is a question, unless it is one word that looks like a slip."""
+    """Commands. A first word that is no command begins a question, unless it looks misspelt."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any

@@ -34,7 +34,7 @@ def protocols() -> list[str]:
 
 
 class _Described:
-    """What both kinds of model say of themselves. Options and media types are looked up when `llm` wants them."""
+    """What the sync and the async model have in common. Options and media types are looked up on demand."""
 
     model_id: str
     can_stream = True
@@ -60,7 +60,7 @@ class _Described:
 
 
 class PanelModel(_Described, llm.Model):  # type: ignore[misc]
-    """A panel or a protocol, for code that is not asynchronous. The run has a thread of its own."""
+    """A panel or a protocol as a model of `llm`. The run has a thread of its own."""
 
     def execute(
         self, prompt: llm.Prompt, stream: bool, response: llm.Response, conversation: llm.Conversation | None
@@ -72,7 +72,7 @@ class PanelModel(_Described, llm.Model):  # type: ignore[misc]
 
 
 class AsyncPanelModel(_Described, llm.AsyncModel):  # type: ignore[misc]
-    """A panel or a protocol, for code that is."""
+    """Async version of `PanelModel`."""
 
     async def execute(
         self,

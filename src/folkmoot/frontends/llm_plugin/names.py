@@ -1,4 +1,4 @@
-"""What `llm consortium` takes for a model: an id of `llm`, a panel, or whatever Folkmoot's own --models takes."""
+"""Model names of `llm consortium`: an id of `llm`, a panel, or anything that --models takes."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What `-o KEY VALUE` can say to a panel or a protocol: its options, who is asked, and what it may cost."""
+"""The options (`-o KEY VALUE`) of a panel or protocol: its own, the seats, and limits."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from folkmoot.running.runs import Machine
 
 
 class CommonOptions(llm.Options):
-    """What every panel and protocol takes."""
+    """The options of every panel and protocol."""
 
     models: str | None = Field(None, description="Seats instead of those of the panel: provider/model,llm/MODEL,...")
     budget: float | None = Field(None, gt=0, description="Stop before the run costs more, in USD.")

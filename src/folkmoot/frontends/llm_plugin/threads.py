@@ -1,4 +1,4 @@
-"""What an asynchronous iterator yields, for code that is not asynchronous."""
+"""Run an asynchronous iterator in a thread, for synchronous code."""
 
 import asyncio
 import contextvars
@@ -42,7 +42,7 @@ class _Worker:
         try:
             asyncio.run(self._work())
         except asyncio.CancelledError:
-            pass  # nobody waits for it any more
+            pass  # the caller has stopped waiting
         except BaseException as error:  # carried over to the thread that waits
             self.failed = error
         finally:

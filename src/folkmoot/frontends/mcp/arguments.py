@@ -1,4 +1,4 @@
-"""What the tools take: a model of each tool's arguments, its schema, and reading what a client sends."""
+"""The arguments of the tools: a model and JSON schema for each, and parsing of a client's arguments."""
 
 import difflib
 import json
@@ -38,7 +38,7 @@ class Arguments(BaseModel):
 
 
 class Ask(Arguments):
-    """What every tool takes that asks a panel."""
+    """The arguments of every tool that asks a panel."""
 
     prompt: str = Field(description="The whole question with its context: the seats see nothing else of this session")
     models: Words = Field(
@@ -90,7 +90,7 @@ class AskPanel(Arguments):
 
 
 def protocol_arguments(protocol: Registered) -> type[Ask]:
-    """Those of a protocol's tool: the common ones and its options.
+    """Return the arguments of a protocol's tool: the common ones and its options.
 
     An option that is a file, such as a calibration table, is not among them; a saved panel can have it.
     """

@@ -1,4 +1,4 @@
-"""What each tool does: from its arguments to a run that is followed, begun, looked at or ended."""
+"""The tools' functions: ask and wait, start, poll and cancel a run."""
 
 import asyncio
 import io
@@ -37,7 +37,7 @@ RESUMABLE = (
 
 @dataclass(frozen=True)
 class Calls:
-    """The tools at work. `root` is the folder from which files may be sent along; None: none may."""
+    """Carries out tool calls. `root` is the folder whose files may be attached; None: no files."""
 
     runs: FollowedRuns
     root: Path | None = None
@@ -90,7 +90,9 @@ class Calls:
         return plan(asked, self.machine, notes.append), notes
 
     def _paths(self, files: Sequence[str]) -> list[Path]:
-        """Files of the project only, and no hidden ones: whoever calls may have been talked into it by what it read."""
+        """Return the paths of attached files. Only unhidden files of the project, because a prompt may have tricked the
+        client's model.
+        """
         if files and self.root is None:
             raise InputError("files: this server sends no files along; put the text into the prompt")
         found, problems = [], []
@@ -160,7 +162,7 @@ class Calls:
         return _with_result(self._state_of(run, len(run.lines), RESUMABLE), await self._result(run))
 
     async def _recorded(self, folder: RunFolder) -> Said:
-        """Where a run stands that is none of this server's."""
+        """Return the state of a run that this server did not start."""
         if journal.held(folder.journal):
             note = "Another process works on it."
             return state_result(RunState(run_id=folder.id, state="running", note=note))
@@ -171,7 +173,7 @@ class Calls:
         return _with_result(state, so_far)
 
     async def _result(self, run: FollowedRun) -> Result:
-        """What came of a run that has ended; where it was cancelled, the best it had."""
+        """Return the result of a run that has ended, or the best answer so far of a cancelled one."""
         if (result := run.result()) is not None:
             return result
         folder = self._folder(run.id)
@@ -187,7 +189,7 @@ class Calls:
         return run
 
     def _folder(self, run_id: str) -> RunFolder:
-        """A run on record. What a client sends is never taken for a path."""
+        """Find a recorded run. A client's text is never used as a path."""
         return find_run(self.machine, run_id)
 
 
@@ -202,7 +204,7 @@ STARTED = Tool(f"{PREFIX}start", "", Start, RunState)
 
 
 def asked_of(tool: Tool, given: BaseModel) -> tuple[Asked, Sequence[str]]:
-    """What is asked by a tool, and the files that go along."""
+    """Return the request of a tool call, and the names of attached files."""
     limits = {name: value for name in ("budget", "max_calls") if (value := getattr(given, name, None)) is not None}
     match given:
         case EnsembleDebate():

@@ -1,4 +1,4 @@
-"""Following a run for one request of a client: progress goes there as it happens, questions for people too."""
+"""Follow a run for one request of a client: report progress, and pass on questions for people."""
 
 import asyncio
 import math
@@ -54,7 +54,7 @@ async def follow(
         heard = said = loop.time()
         async with _Asking(run, context) as asking:
             while True:
-                rings = run.rings  # before anything is looked at, so that no news is missed
+                rings = run.rings  # read before the state, so that no event is missed
                 while told < len(run.lines):
                     await progress.say(run.calls, run.lines[told])
                     told, heard, said = told + 1, loop.time(), loop.time()
@@ -70,7 +70,7 @@ async def follow(
 
 
 class _Asking:
-    """Puts a run's questions to the client, each once, and passes on the answers."""
+    """Asks the client a run's questions, each once, and passes on the answers."""
 
     def __init__(self, run: FollowedRun, context: Context) -> None:
         self._run, self._context = run, context
@@ -111,7 +111,7 @@ class _Asking:
 
 
 def take_answers(run: FollowedRun, responses: types.InputResponses | None) -> None:
-    """What a client that was given questions brings back with its next call."""
+    """Pass on the answers that a client sends with its next call."""
     for id, said in (responses or {}).items():
         if isinstance(said, types.ElicitResult):
             run.people.take(id, said)

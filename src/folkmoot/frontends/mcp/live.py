@@ -42,7 +42,7 @@ class FollowedRun(LiveRun):
         self._followers = 0
         self._giving_up: asyncio.TimerHandle | None = None
         self.patience = PATIENCE
-        self.rings = 0  # how often something has happened
+        self.rings = 0  # number of events so far
         self._news = asyncio.Event()
         self._ids: dict[str, str] = {}
         self._waiting: dict[str, str] = {}  # step -> seat, of calls that run
@@ -69,7 +69,7 @@ class FollowedRun(LiveRun):
 
     @contextlib.contextmanager
     def followed(self) -> Iterator[None]:
-        """While somebody waits for it. One who gives up before the end ends it too."""
+        """Count a waiting client. When the last one gives up before the end, the run is cancelled."""
         self._followers += 1
         if self._giving_up is not None:
             self._giving_up.cancel()
@@ -83,7 +83,7 @@ class FollowedRun(LiveRun):
             self._followers -= 1
 
     def expect_back(self, seconds: float) -> None:
-        """The client took questions along. If it is not back some time after that, nothing more is spent for it."""
+        """Cancel the run if the client does not return with answers within `seconds` and the patience."""
 
         def give_up() -> None:
             if not self._followers:
@@ -119,7 +119,7 @@ class FollowedRun(LiveRun):
                 pass
 
     def waiting(self, seconds: float) -> str:
-        """A line for when nothing happens: who is being waited for, and how long already."""
+        """Return a progress line: which seats have not answered, and for how long."""
         seats = list(dict.fromkeys(self._waiting.values()))
         whom = f"waiting for {_few(seats)}" if seats else "still at work"
         return f"{whom}, {duration(seconds)} ({counted(self.calls, 'call')} so far)"

@@ -20,14 +20,14 @@ FORM: Mapping[str, object] = {
 
 
 class ClientPeople:
-    """The open questions of one run. Whoever follows the run shows them to its client and hands back what it says."""
+    """The open questions of one run. The request that follows the run shows them to its client."""
 
     def __init__(self, able: bool, changed: Callable[[], None]) -> None:
         self._able, self._changed = able, changed
         self._open: dict[str, tuple[Question, asyncio.Future[str]]] = {}
 
     def open(self) -> list[Question]:
-        """Those that nobody has answered yet."""
+        """The questions without an answer."""
         return [question for question, reply in self._open.values() if not reply.done()]
 
     async def ask(self, name: str, request: Request) -> str:
@@ -67,6 +67,6 @@ class ClientPeople:
 
 
 def form(question: Question) -> types.ElicitRequest:
-    """What the client is to show."""
+    """Return the form that the client shows."""
     message = f"{question.name}, you have a seat in a panel ({question.step}).\n\n{question.text}"
     return types.ElicitRequest(params=types.ElicitRequestFormParams(message=message, requested_schema=dict(FORM)))

@@ -1,4 +1,4 @@
-"""What a tool hands back: structured for programs, and as text for the model that reads it, the answer first."""
+"""The results of tools: structured content for programs, and text for models, the answer first."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -23,7 +23,7 @@ class OtherAnswer(Record):
 
 
 class RunAnswer(Record):
-    """What a panel came to."""
+    """The result of a panel."""
 
     answer: str | None = Field(description="null where none was chosen: `others` then holds all of them, whole")
     status: str
@@ -49,7 +49,7 @@ class RunAnswer(Record):
 
 
 class RunState(Record):
-    """Where a run stands."""
+    """The state of a run."""
 
     run_id: str
     state: State
@@ -114,7 +114,7 @@ def state_result(state: RunState, result: Result | None = None) -> types.CallToo
 
 
 def refused(problems: Iterable[str]) -> types.CallToolResult:
-    """What is wrong, one line each. Nothing was spent."""
+    """Return an input error as a tool result, one line for each problem."""
     return types.CallToolResult(content=[types.TextContent(text="\n".join(problems))], is_error=True)
 
 
@@ -129,7 +129,7 @@ def plain(structured: BaseModel) -> JSON:
 
 
 def _standing(result: Result, shown: RunAnswer) -> str:
-    """How it came about, in a few lines: what the one who reads must not leave out."""
+    """Return the verdict in a few lines: the facts that a reader must not leave out."""
     outcome = result.outcome
     why = f": {one_line(outcome.explanation)}" if outcome.explanation else ""
     lines = [f"[folkmoot] {status_text(result)}{why}" + ("" if outcome.met else " (the rule was not met)")]

@@ -1,4 +1,4 @@
-"""Who is let in: from which pages, under which name of this machine, with which key, and never from ourselves."""
+"""Access control: origins, host names, keys, and requests that come from this server itself."""
 
 import logging
 import secrets
@@ -37,7 +37,7 @@ _HEADERS = {
 
 @dataclass
 class Sessions:
-    """Keys that were given to the page: its cookie names one of these, and ends with this process."""
+    """The sessions of the page: its cookie names one, and all end with this process."""
 
     keys: dict[str, str] = field(default_factory=dict)  # cookie -> the key's hash
 
@@ -48,7 +48,7 @@ class Sessions:
 
 
 class Gate:
-    """Checks every request before anything else looks at it, and puts the headers of safety on every response."""
+    """Middleware that checks every request first, and adds security headers to every response."""
 
     def __init__(self, app: ASGIApp, service: Service, sessions: Sessions, public: frozenset[str]) -> None:
         self._app, self._service, self._sessions, self._public = app, service, sessions, public

@@ -1,4 +1,4 @@
-"""What each key has spent. Every call is reserved before it is made and settled after it, across runs and restarts."""
+"""The spending of each key. A call is reserved before and settled after it, across runs and restarts."""
 
 import contextlib
 import logging
@@ -86,7 +86,7 @@ class Account(Purse):
         self._owed = 0.0  # spent, and not yet written down
 
     def _look(self) -> None:
-        """Learn what other servers have spent. While the file cannot be read, what was known last holds."""
+        """Read what other servers have spent. If the file cannot be read, the last value is used."""
         with contextlib.suppress(sqlite3.Error):
             self.spent = self._accounts.spent(self.key) + self._owed
 

@@ -50,7 +50,7 @@ class _Lines(Channel[str]):
 
 @dataclass
 class Answering:
-    """One run, for one client. What it has paid for stays on record, whatever becomes of the client."""
+    """One run for one waiting client. Finished calls stay on record if the client leaves."""
 
     service: Service
     run: WatchedRun
@@ -68,7 +68,7 @@ class Answering:
         return self.lines.read(self.service.idle)
 
     async def give_up(self) -> None:
-        """End the run if it goes on: nobody waits for it any more. It can be resumed."""
+        """Cancel the run if it goes on, because its client has left. It can be resumed."""
         if self.run.ended:
             self.service.given_up.pop(self.asked, None)
         else:
@@ -93,7 +93,7 @@ class Answering:
         return "\n".join([line async for line in self.progress() if line is not None])
 
     async def ended(self) -> "Answer":
-        """What came of a run that has ended. Raises Refusal where there is no answer at all."""
+        """Return the answer of a run that has ended. Raises Refusal where there is none."""
         folder = self.service.folder(self.run.id)
         spec = folder.spec()
         if self.run.task.cancelled():

@@ -1,4 +1,4 @@
-"""What requests may hold, and reading it: no more bytes than are allowed, and every mistake named at once."""
+"""Request bodies and their parsing: a limit on the size, and all mistakes reported at once."""
 
 import base64
 import binascii
@@ -41,7 +41,7 @@ class LimitsBody(Record):
 
 
 class How(Record):
-    """How a question is to be answered. What is left out comes from the panel, else from the configuration."""
+    """The settings of a question. What is not given comes from the panel, else from the configuration."""
 
     panel: str | None = Field(None, description="A saved panel")
     protocol: str | None = None
@@ -82,7 +82,7 @@ class StartRun(How):
 
 
 class ResumeRun(Record):
-    """What changes when a run goes on."""
+    """Changes for resuming a run."""
 
     options: JSON = Field({}, description="Of the protocol, e.g. rounds")
     limits: LimitsBody = LimitsBody()
@@ -101,13 +101,13 @@ class Login(Record):
 
 
 class Reply(Record):
-    """What a person answers."""
+    """A person's answer."""
 
     text: str
 
 
 class LateReply(Record):
-    """What a person says after the deadline."""
+    """A person's reply after the deadline."""
 
     step: str
     text: str
@@ -129,7 +129,7 @@ class Begun(Record):
 
 
 class ErrorBody(Record):
-    """What is wrong: `message` for people, `type` and `code` for programs."""
+    """An error: `message` for people, `type` and `code` for programs."""
 
     error: JSON
 

@@ -25,7 +25,7 @@ class _Reading:
 
 
 def read_conversation(messages: Sequence[Any], *, param: str) -> Question:
-    """What is asked, from the `messages` of a chat completion or the `input` of a response.
+    """Read the question and its history from the `messages` of a chat completion or the `input` of a response.
 
     Raises Refusal for what cannot be passed on to a panel: nothing of a conversation is left out silently.
     """
@@ -69,7 +69,7 @@ def _read_message(message: Mapping[str, Any], reading: _Reading, where: str) -> 
 
 
 def _texts(parts: Iterable[Any], reading: _Reading | None, where: str) -> Iterable[str]:
-    """The texts among `parts`; attachments go to `reading`. None: there can be none."""
+    """Return the text parts and add attachments to `reading`. With `reading=None`, attachments are refused."""
     for part in parts:
         kind = str(part.get("type")) if isinstance(part, Mapping) else None
         if kind in TEXTS and isinstance(part.get("text"), str):
@@ -107,7 +107,7 @@ def _wrong(where: str, why: str) -> Refusal:
 
 
 def text_of(result: Result) -> str:
-    """What a panel says as a model: its answer, else the one that is ahead, else all of them; empty where none is."""
+    """Return a panel's text as a model: its answer, else the leading one, else all; empty if there is none."""
     return result.best_answer or answer_text(result)
 
 

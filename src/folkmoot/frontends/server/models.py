@@ -1,4 +1,4 @@
-"""/v1/models: what can be asked, as OpenAI's clients and the tools that list models know it."""
+"""/v1/models: panels and protocols in OpenAI's form."""
 
 import asyncio
 

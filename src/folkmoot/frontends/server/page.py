@@ -1,4 +1,4 @@
-"""The page at / and what it is made of."""
+"""The page at / and its static files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is answered instead of what was asked: OpenAI's error object, under the status code that clients act on."""
+"""Error responses: OpenAI's error object with the status code that clients act on."""
 
 import logging
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def no_run(id: str) -> Refusal:
 
 
 def refusal_of(error: Exception) -> Refusal:
-    """What to answer when `error` ended a request."""
+    """Return the response for an error that ended a request."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, InputError):
@@ -53,7 +53,7 @@ def refusal_of(error: Exception) -> Refusal:
 
 
 def log_unexpected(where: str, error: BaseException) -> None:
-    """Write down what is our own mistake, as those who asked are told that the log says it."""
+    """Log an unexpected error; the response tells the client to look into the log."""
     if not isinstance(error, FolkmootError | Refusal):
         log.error("%s", where, exc_info=error)
 

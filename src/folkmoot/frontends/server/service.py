@@ -1,4 +1,4 @@
-"""What every request is answered with: the machine, the runs that are going on, who may ask and for how much."""
+"""What all endpoints share: the machine, live runs, keys and accounts."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,7 +92,7 @@ class Service:
         return folder
 
     def purse(self, request: Request) -> Purse | None:
-        """What the key of a request may spend; None: as much as it likes. Raises Refusal when nothing is left."""
+        """Return the purse of a request's key; None: no limit. Raises Refusal when nothing is left."""
         key = key_of(request)
         return self.accounts.open(key) if key is not None else None
 

@@ -1,4 +1,4 @@
-"""From what a request asks to a run that is going on, for every endpoint that starts one or goes on with one."""
+"""Start and resume runs for the endpoints."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ Settings = Mapping[str, Any]
 
 @dataclass
 class Question:
-    """What was asked, however a client wrote it down."""
+    """A question, independent of the interface it came through."""
 
     prompt: str
     model: str | None = None

@@ -1,4 +1,4 @@
-"""Server-sent events: what is written, to whom, and how the other end's leaving is noticed."""
+"""Server-sent events, and noticing that a client has left."""
 
 import asyncio
 from collections import deque
@@ -35,7 +35,7 @@ def comment(text: str) -> bytes:
 
 
 class Channel(Generic[T]):
-    """What one listener has not read yet. It ends when it is closed and empty."""
+    """A queue of items for one reader. Reading ends when it is closed and empty."""
 
     def __init__(self, items: "AsyncIterator[T] | list[T] | tuple[T, ...]" = ()) -> None:
         self._items: deque[T] = deque(items if isinstance(items, list | tuple) else ())

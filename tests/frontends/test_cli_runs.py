@@ -184,7 +184,7 @@ def test_whoever_stops_reading_breaks_nothing(moot: Installed) -> None:
     assert subprocess.run(["bash", "-c", words], env=moot.environment(), cwd=moot.home).returncode == 0
     words = f"{COMMAND} fanout x -m 'sim/careful?delay=0,sim/hasty?delay=1' -o jsonl | head -1; exit ${{PIPESTATUS[0]}}"
     ended = subprocess.run(["bash", "-c", words], env=moot.environment(), cwd=moot.home, capture_output=True, text=True)
-    assert ended.returncode == 0 and "to go on: folkmoot resume " in ended.stderr
+    assert ended.returncode == 0 and "continue with: folkmoot resume " in ended.stderr
 
 
 def test_an_empty_name_means_no_run(moot: Installed) -> None:

@@ -5,8 +5,14 @@
 >>> result.answer, result.status                                        # doctest: +SKIP
 """
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from folkmoot._version import __version__
@@ -62,3 +68,31 @@ def __getattr__(name: str) -> Any:
 
         return partial(run_protocol, name)
     raise AttributeError(f"module 'folkmoot' has no attribute {name!r}")
+
+
+_MOVED = {
+    "asking": "running.planning", "background": "record.writer_thread", "batch": "core.batch",
+    "calibration": "counting.calibration", "calling": "core.calling", "closing": "counting.closing",
+    "config": "machine.config", "consortia": "python.consortia", "engine": "python.stepping", "index": "record.index",
+    "journal": "core.journal", "late": "running.late", "library": "python.library", "limits": "core.limits",
+    "mailed": "proof.export_file", "panels": "machine.panels", "people": "machine.people", "receipt": "proof.receipt",
+    "run": "core.run", "runs": "running.runs", "seats": "machine.seats", "store": "record.store",
+    "tracing": "running.tracing", "verify": "proof.verify",
+}  # fmt: skip
+"""Module paths that the documentation named before modules moved into folders -> where the module is now."""
+
+
+class _MovedModules(MetaPathFinder, Loader):
+    """Imports a module by the path that it had before."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.rpartition(".")
+        return spec_from_loader(fullname, self) if package == __name__ and name in _MOVED else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        sys.modules[module.__name__] = import_module(f"{__name__}.{_MOVED[module.__name__.rpartition('.')[2]]}")
+
+
+sys.meta_path.append(_MovedModules())

@@ -19,19 +19,20 @@ RECORDED = sorted((Path(__file__).parent.parent / "data").glob("recorded-*.jsonl
     "key, spellings",
     [
         ("1000", ["1,000", "1000", "1000.0", "$1000", "$1,000.00", "10^3", "10^{3}", "1e3", "1 × 10^3", "1 000",
-                  "about 1000", "≈ 1000", "x = 1000", "1 thousand", "**1000**", "$1000$", r"\boxed{1000}", "1{,}000",
-                  "`1000`", "1000.", r"\$1000", "€1000", "+1000", "01000", '"1000"', r"\(1000\)", "1000 USD",
+                  "about 1000", "≈ 1000", "1 thousand", "**1000**", "$1000$", r"\boxed{1000}", "1{,}000",
+                  "`1000`", "1000.", r"\$1000", "+1000", "１０００", "١٠٠٠", "1'000",
+                          "it is 1000", '"1000"', r"\(1000\)", "1000 USD",
                   "1000 dollars"]),
         ("-6", ["-6", "−6", "-$6", "$-6", "- 6", "-6.0", r"-\frac{12}{2}"]),
         ("3/4", ["3/4", "0.75", ".75", "75%", r"\frac{3}{4}", r"$\dfrac{3}{4}$", r"\tfrac34", "6/8", "¾", r"75\%",
                  "75 percent"]),
         ("37/3", ["12 1/3", r"12\frac{1}{3}", "12⅓", "37/3"]),
-        ("7", ["seven", "Seven", "7", "7.", "r = 7", "f(2) = 7"]),
-        ("B", ["B", "b", "(B)", "B.", "B)", "Option B", "choice (b)", "B) Paris", "(B) Paris", r"\text{(B)}"]),
+        ("7", ["seven", "Seven", "7", "7.", "7.0", "the answer is 7", "७"]),
+        ("B", ["B", "(B)", "B.", "B)", "Option B", "choice (b)", "B) Paris", "(B) Paris", r"\text{(B)}"]),
         ("yes", ["Yes", "yes.", "**YES**", "Yes!"]),
         ("[1, 2]", ["[1,2]", "[1, 2]", "[ 1 , 2 ]", "`[1, 2]`"]),
         ("{'a': 2, 'b': 1}", ["{'b': 1, 'a': 2}", '{"a": 2, "b": 1}']),
-        ("'aBc'", ["'aBc'", "`'aBc'`"]),
+        ("aBc", ["'aBc'", "`'aBc'`", "aBc", "`aBc`"]),
         ("moon", ["The Moon", "the moon.", "Moon", '"Moon"', "**Moon**", "a moon", "MOON!"]),
         ("2sqrt(77)", [r"2\sqrt{77}", "2√77", "2*sqrt(77)", "2 * sqrt(77)", r"$2\sqrt{77}$"]),
         ("-1;2", ["-1, 2", "-1,  2"]),
@@ -58,9 +59,7 @@ def test_answers_that_differ_never_share_a_key(one: str, other: str) -> None:
     assert key_of(one) != key_of(other)
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "**", "N/A", "I don't know", "unknown", "___", "...", "?", "`", "$$", "x" * 300]
-)
+@pytest.mark.parametrize("text", ["", " ", "**", "N/A", "I don't know", "unknown", "___", "...", "?", "`"])
 def test_no_answer_has_no_key(text: str) -> None:
     assert key_of(text) is None
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkmoot.errors import Unparseable
-from folkmoot.formats.keyed import KEYED, keyed_for, read_keyed, stated
+from folkmoot.formats.conclusions import stated
+from folkmoot.formats.keyed import KEYED, keyed_for, read_keyed
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,6 @@ def test_what_an_answer_comes_to_is_read_as_models_write_it(reply: str) -> None:
     "reply",
     [
         "It may be 391.",
-        "391",
         "The answer depends on what you want.",
         "The answer is that poets cannot be ranked, and I would not try.",
         "My answers: 391 and 17",

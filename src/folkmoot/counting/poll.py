@@ -11,7 +11,7 @@ from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration
 from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError
-from folkmoot.formats.answer_keys import may_mean
+from folkmoot.formats.answer_keys import Key, may_mean
 from folkmoot.formats.base import preview
 from folkmoot.formats.keyed import Keyed
 from folkmoot.types import JSON, Count
@@ -26,12 +26,8 @@ def seat_of(ballot: str) -> str:
 
 
 def votes_of(answers: Mapping[str, Keyed], order: Sequence[str]) -> dict[str, str]:
-    """The group of each seat that answered: its key. An answer without a key is a group of its own."""
-    return {
-        seat: key.text if (key := answers[seat].key) is not None else _own_group(seat)
-        for seat in order
-        if seat in answers
-    }
+    """The group of each seat that gave an answer. Whoever abstains is in none, and so counts for nobody."""
+    return {seat: group for seat in order if seat in answers and (group := answers[seat].group) is not None}
 
 
 def conclusion(ballot: str, answers: Mapping[str, Keyed]) -> str:
@@ -41,19 +37,21 @@ def conclusion(ballot: str, answers: Mapping[str, Keyed]) -> str:
 
 
 def conclusions(answers: Mapping[str, Keyed]) -> dict[str, str]:
-    return {ballot: conclusion(ballot, answers) for ballot in answers}
+    """What every answer comes to that comes to something: an abstention is not in it."""
+    return {ballot: conclusion(ballot, answers) for ballot, answer in answers.items() if not answer.abstains}
 
 
-def _own_group(seat: str) -> str:
-    return f"\n{seat}"  # no key has a line break
+def keys_of(answers: Mapping[str, Keyed], votes: Mapping[str, str]) -> dict[str, Key | None]:
+    """Group -> the key of its first answer; None for an answer that states no conclusion."""
+    found: dict[str, Key | None] = {}
+    for ballot, name in votes.items():
+        found.setdefault(name, answers[ballot].key)
+    return found
 
 
 def open_groups(answers: Mapping[str, Keyed], votes: Mapping[str, str]) -> frozenset[str]:
     """The groups that may say the same as another one, although their keys differ."""
-    first: dict[str, str] = {}
-    for ballot, name in votes.items():
-        first.setdefault(name, ballot)
-    keys = {name: answers[ballot].key for name, ballot in first.items()}
+    keys = keys_of(answers, votes)
     return frozenset(
         name
         for name, key in keys.items()
@@ -134,6 +132,12 @@ class Poll:
         return voting.groups(self.votes, self.measure, self.order)
 
     @property
+    def leader(self) -> str:
+        """The ballot of the best seat in the leading group; the first answer where nobody concluded anything."""
+        ranked = self.ranked
+        return next((each for each in ranked[0].members if each in self.answers) if ranked else iter(self.answers))
+
+    @property
     def decided(self) -> bool:
         """Whether one answer is strictly ahead and more than one seat stands behind it."""
         ranked = self.ranked
@@ -177,6 +181,8 @@ def choose_judge(
 
 def explained(ranked: Sequence[Group]) -> str:
     """The votes, the leading answer's first: "3 : 2 : 1 votes"."""
+    if not ranked:
+        return "no votes"
     sizes = [f"{group.size[0]:.3g}" for group in ranked]
     if len(sizes) == 1:
         seats = len({seat_of(each) for each in ranked[0].members})

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from folkmoot.counting.clusters import Vector, centroid, cosine_distance, dbscan
 from folkmoot.formats.answer_keys import key_of
-from folkmoot.formats.keyed import stated
+from folkmoot.formats.conclusions import stated
 from folkmoot.types import JSON
 
 

@@ -1,24 +1,25 @@
 """Answer keys: the form in which short answers are compared, so that 1,000 and $1000.00 are one answer.
 
-Equal keys are one conclusion, and nobody else is asked: so a key never says more than what stands there. Where two
-spellings might mean different things (30 minutes, 30 hours) they get two keys; a further call may still join them.
+A key has two depths. Equal `text`: the answers are one conclusion, and nobody is asked. So nothing that could matter
+was left out of it: what is left out is markup, LaTeX spelling, or what the question itself fixes. Equal `loose`: the
+answers may be one conclusion, which is worth a comparison call. See docs/design/equality.md.
 """
 
 import ast
 import re
-import unicodedata
 import warnings
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Literal
 
-MAX_WORDS = 200  # letters of an answer in words; what is longer is prose and has no key
-MAX_NUMBER = 400  # letters of a number
-MAX_LITERAL = 2000
-MAX_POWER = 200  # digits
+from folkmoot.formats import abstention
+from folkmoot.formats.asking_for import AskedFor, asked_for
+from folkmoot.formats.quantities import Quantity, quantity
+from folkmoot.formats.spelling import bare, plain, unwrapped, visible, without_latex
 
-Kind = Literal["number", "choice", "literal", "text"]
+MAX_PARSED = 2000  # characters of an answer that is taken apart; a longer one is compared as it stands
+MAX_LOOSE = 400  # characters of a loose key
+
+Kind = Literal["number", "quantity", "choice", "literal", "exact", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,316 +27,288 @@ class Key:
     """What an answer comes to. Two answers with the same `text` say the same."""
 
     text: str
-    kind: Kind
+    kind: Kind = field(compare=False)
+    loose: str = field(compare=False, default="")  # the same without what may or may not matter
 
     @property
     def open(self) -> bool:
-        """Whether these are words, so that another key may still mean the same."""
-        return self.kind == "text"
+        """Whether another key may say the same in other words. A value or a text to the letter has no other words."""
+        return self.kind in ("text", "quantity")
 
 
 def key_of(answer: str, question: str = "") -> Key | None:
-    """The key of a short answer, e.g. of what stands after `ANSWER:`; None for prose, and for no answer at all.
+    """The key of a short answer, e.g. of what stands after `ANSWER:`; None for no answer at all.
 
-    A unit is left out where `question` names it, and kept where it does not: `30 minutes` is 30 only if minutes were
-    asked for. A currency is always left out.
+    What `question` fixes is left out: `30 minutes` is 30 only if it asks how many minutes.
 
     >>> [key_of(each).text for each in ("$1,000.00", "10^3", "\\\\frac{3}{4}", "**(b)**", "[1,2 ]", "The Moon.")]
     ['1000', '1000', '3/4', 'B', '[1, 2]', 'moon']
     >>> key_of("30 min", "How many minutes?").text, key_of("30 min").text, key_of("I don't know")
     ('30', '30 minute', None)
     """
-    plain = _unwrapped(answer)
-    if not plain or _bare(plain) in _NO_ANSWER:
+    asked = asked_for(question)
+    raw = visible(answer)
+    if not raw or abstention.abstains(raw, question, code=asked.output):
         return None
-    return (
-        (_literal(plain) if len(plain) <= MAX_LITERAL else None)
-        or (_number(plain, question) if len(plain) <= MAX_NUMBER else None)
-        or _choice(plain)
-        or _yes_or_no(plain)
-        or _words(plain)
-    )
+    if len(raw) > MAX_PARSED:
+        return Key(raw, "text", raw[:MAX_LOOSE].casefold())
+    said = _without_opening(unwrapped(raw, code=asked.code), asked)
+    found = _choice(plain(said), asked) or (_code(said, asked) if asked.code else _prose(said, asked))
+    if found is None or found.text == "":
+        return None
+    return found
 
 
 def may_mean(key: Key | None, other: Key | None) -> bool:
-    """Whether two different keys may still mean the same, so that asking a model is worth a call.
+    """Whether two keys may still mean the same, so that asking a model is worth a call.
 
-    Words may mean any words, and a choice. A number only means words that have it in them, and nothing but itself
-    otherwise. An answer without a key may mean anything.
+    Words may mean any words, and a choice. A number means itself, or a quantity of as many; a quantity means another
+    one in another unit. A text to the letter means only what differs from it in dress. An answer without a key may
+    mean anything.
 
     >>> keys = [key_of(each) for each in ("30", "30 minutes", "half an hour", "31")]
     >>> [may_mean(keys[0], each) for each in keys[1:]], may_mean(keys[1], keys[2])
     ([True, False, False], True)
     """
-    if key is None or other is None:
+    if key is None or other is None or key == other or key.loose == other.loose:
         return True
     if not key.open and not other.open:
         return False
-    if "number" in (key.kind, other.kind):
+    kinds = {key.kind, other.kind}
+    if kinds == {"quantity"}:
+        return key.text.partition(" ")[2] != other.text.partition(" ")[2]
+    if "exact" in kinds or "literal" in kinds:
+        return kinds != {"exact", "quantity"}
+    if "number" in kinds:
         number, words = (key, other) if key.kind == "number" else (other, key)
         return re.search(rf"(?<![\w./]){re.escape(number.text)}(?![\w/]|\.\d)", words.text) is not None
     return True
 
 
-# Wrappings: markup, LaTeX, letters that look alike
+# What opens a short answer without adding to it
 
-_ALIKE = str.maketrans(
-    {
-        "−": "-", "–": "-", "‐": "-", "‑": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/", "⁄": "/", "∕": "/",
-        "’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u200b": "",
-        "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3", "⅛": " 1/8", "²": "^2", "³": "^3", "π": "pi",
-    }
-)  # fmt: skip
-
-_LATEX = tuple(
-    (re.compile(pattern), by)
-    for pattern, by in (
-        (r"\\[dt]frac(?![a-z])", r"\\frac"),
-        (r"\\frac\s*\{\s*(-?[\w.]+)\s*\}\s*\{\s*([\w.]+)\s*\}", r" \1/\2"),
-        (r"\\frac\s*(\d)\s*(\d)", r" \1/\2"),
-        (r"\{,\}", ","),
-        (r"(?<=\d)\\[,!;:](?=\d{3})", ","),
-        (r"\\(?:left|right|displaystyle|bigl?|bigr|quad|qquad)(?![a-z])|\\[,!;: ]|~", " "),
-        (r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|operatorname)\s*\{([^{}]*)\}", r"\1"),
-        (r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![a-z])", "°"),
-        (r"\\(?:cdot|times)(?![a-z])", "*"),
-        (r"\\([%$&#_{}])", r"\1"),
-        (r"\\pi(?![a-z])", "pi"),
-        (r"√\s*\(|\\sqrt\s*\(|√\s*\{", "sqrt("),
-        (r"\\sqrt\s*\{([^{}]*)\}|√\s*(\w+)|\\sqrt\s*(\w)", r"sqrt(\1\2\3)"),
-    )
-)
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{(.*)\}", re.DOTALL)
-_PAIRS = (("\\(", "\\)"), ("\\[", "\\]"), *((each, each) for each in ("$$", "```", "**", "__", "`", "*")))
-_FORMULA = re.compile(r"(?<![\\$])\$(?!\d[\d,.]*\s+[a-z]*\s*\$)([^$]+)\$", re.DOTALL)
-
-
-def _unwrapped(answer: str) -> str:
-    """`answer` without markup around it, with LaTeX and look-alike letters in plain spelling."""
-    text = unicodedata.normalize("NFC", answer[: MAX_LITERAL + 100]).translate(_ALIKE).strip()
-    before = ""
-    while text != before:
-        before = text
-        text = text.strip().removesuffix(".").rstrip() if not text.endswith("..") else text.strip()
-        if boxed := _BOXED.fullmatch(text):
-            text = boxed[1]
-        if (formula := _FORMULA.fullmatch(text)) and formula[1].strip():
-            text = formula[1]
-        for opening, closing in _PAIRS:
-            inner = text[len(opening) : -len(closing)]
-            if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing) and (
-                opening not in inner
-            ):  # fmt: skip
-                text = inner
-    if "\\" in text or "√" in text or "{,}" in text:
-        for pattern, by in _LATEX:
-            text = pattern.sub(by, text)
-    if (text.startswith('"') and text.endswith('"')) and len(text) > 2 and '"' not in text[1:-1]:
-        text = text[1:-1]
-    return text.strip()
-
-
-# Numbers
-
-_PLAIN = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:[ ]\d{3})+(?!\d)|\d+)(?:\.\d*)?|\.\d+"
-_ABOUT = re.compile(r"^(?:(?:about|approximately|approx\.?|around|roughly|nearly|exactly)\s+|[≈~=]\s*)+", re.IGNORECASE)
-_NAMED = re.compile(r"^[A-Za-z](?:_\{?\w{1,3}\}?)?(?:\([a-z\d]{1,3}\))?\s*(?:=|≈)\s*(?=[^=]+$)")
-_VALUE = re.compile(
-    rf"""(?P<sign>[-+]?\s?)(?P<money>[$€£¥]?\s?)(?P<inner>[-+]?)
-    (?: (?P<whole>\d+)\s+(?P<above>\d+)\s?/\s?(?P<below>\d+)
-      | (?P<base>\d+(?:\.\d+)?)\s?\^\s?\{{?(?P<power>-?\d+)\}}?
-      | (?P<first>{_PLAIN})(?:[eE](?P<e>[-+]?\d+)|\s?\*\s?10\s?\^\s?\{{?(?P<ten>[-+]?\d+)\}}?)
-      | (?P<over>{_PLAIN})\s?/\s?(?P<under>{_PLAIN})
-      | (?P<plain>{_PLAIN})
-    )(?P<rest>.*)""",
-    re.VERBOSE | re.DOTALL,
-)
-_UNIT = re.compile(r"[a-z°$€£¥]+(?:(?:\s+|\s?[/-]\s?)[a-z°]+){0,5}")
-
-_TIMES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_CURRENCIES = {"$", "€", "£", "¥", "dollar", "usd", "euro", "eur"}
-_SHORT = {
-    "mm": "millimeter", "cm": "centimeter", "m": "meter", "km": "kilometer", "ft": "foot", "feet": "foot",
-    "mg": "milligram", "g": "gram", "kg": "kilogram", "lb": "pound", "lbs": "pound", "oz": "ounce", "ml": "milliliter",
-    "l": "liter", "litre": "liter", "s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour",
-    "hrs": "hour", "mph": "mile per hour", "deg": "degree", "°": "degree", "people": "person", "metre": "meter",
-}  # fmt: skip
-_GLUE = {"per", "of", "a", "an", "the", "each", "every", "in"}
-_NO_UNIT = frozenset(  # what turns a number round, or makes another one of it
-    re.findall(
-        r"\w+",
-        """am pm bc ad bce ce profit loss gain more less fewer up down left right north south east west before after ago
-        early earlier late later increase decrease higher lower positive negative squared cubed dozen percent or to not
-        pi sqrt sin cos tan log ln mod factorial""",
-    )
-)
-_WORDS = re.findall(r"\w+", "zero one two three four five six seven eight nine ten eleven twelve")
-
-
-def _number(text: str, question: str) -> Key | None:
-    text = _NAMED.sub("", _ABOUT.sub("", text), count=1)
-    if (word := text.casefold()) in _WORDS:
-        return Key(str(_WORDS.index(word)), "number")
-    found = _VALUE.fullmatch(_ABOUT.sub("", text).strip())
-    if found is None or (found["sign"].strip() and found["inner"]):
-        return None
-    try:
-        value = _value(found)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return None
-    if "-" in (found["sign"].strip(), found["inner"]):
-        value = -value
-    return _with_unit(value, found["rest"], question)
-
-
-def _value(found: re.Match[str]) -> Fraction:
-    """The number without its sign. Raises ValueError or OverflowError for what is none, or too large."""
-    if found["whole"]:
-        if int(found["above"]) >= int(found["below"]):
-            raise ValueError("two numbers, not a mixed one")
-        return int(found["whole"]) + Fraction(int(found["above"]), int(found["below"]))
-    if found["power"]:
-        base, power = Fraction(found["base"]), int(found["power"])
-        if abs(power) * len(found["base"]) > MAX_POWER:
-            raise OverflowError("too large to write out")
-        return Fraction(base**power)
-    if found["first"]:
-        tens = int(found["e"] or found["ten"])
-        if abs(tens) > MAX_POWER:
-            raise OverflowError("too large to write out")
-        return _decimal(found["first"]) * Fraction(10) ** tens
-    if found["over"]:
-        return _decimal(found["over"]) / _decimal(found["under"])
-    return _decimal(found["plain"])
-
-
-def _decimal(text: str) -> Fraction:
-    return Fraction(text.replace(",", "").replace(" ", "").rstrip(".") or "x")
-
-
-def _with_unit(value: Fraction, rest: str, question: str) -> Key | None:
-    """The key of a number and what stands after it: nothing, per cent, a unit."""
-    joined = bool(rest) and not rest[0].isspace()
-    rest = rest.strip().rstrip(".").strip()
-    if rest in ("%", "percent", "per cent"):
-        asked = {"percent", "percentage", "%"} & _named_in(question)
-        return Key(str(value if asked else value / 100), "number")
-    first, _, further = rest.lower().partition(" ")
-    if first in _TIMES and not joined:
-        value, rest = value * _TIMES[first], further.strip()
-    if not rest:
-        return Key(str(value), "number")
-    if not _UNIT.fullmatch(rest.lower()):
-        return None
-    words = [word for word in re.split(r"[\s/-]+", rest.lower()) if word not in _GLUE]
-    if any(word in _NO_UNIT or (len(word) == 1 and word not in _SHORT and word not in _CURRENCIES) for word in words):
-        return None
-    if joined and any(len(word) == 1 and word.isalpha() and word not in _named_in(question) for word in words):
-        return None  # 4m may be an amount or a product
-    if not words or all(_is_asked(word, question) for word in words):
-        return Key(str(value), "number")
-    return Key(f"{value} {' '.join(_singular(word) for word in words)}", "text")
-
-
-def _is_asked(word: str, question: str) -> bool:
-    """Whether the question fixes this unit. A single letter may be a variable there, so its full name is needed."""
-    full = _singular(word)
-    return full in _CURRENCIES or all(each in _GLUE or each in _named_in(question) for each in full.split())
-
-
-@lru_cache(maxsize=16)
-def _named_in(question: str) -> frozenset[str]:
-    """The words of a question, in the singular and in full."""
-    words = re.findall(r"[a-z]{2,}|[%°$€£¥]", question.lower())
-    return frozenset(each for word in set(words) for each in _singular(word).split())
-
-
-def _singular(word: str) -> str:
-    """A word as units are compared.
-
-    >>> [_singular(each) for each in ("minutes", "inches", "km", "gallons", "glass", "mph")]
-    ['minute', 'inch', 'kilometer', 'gallon', 'glass', 'mile per hour']
-    """
-    if word in _SHORT:
-        return _SHORT[word]
-    if word.endswith(("ches", "shes", "xes", "sses")):
-        word = word[:-2]
-    elif len(word) > 4 and word.endswith("ies"):
-        word = word[:-3] + "y"
-    elif len(word) > 2 and word.endswith("s") and not word.endswith("ss"):
-        word = word[:-1]
-    return _SHORT.get(word, word)
-
-
-# Choices, literals, words
-
-_CHOICE = re.compile(
-    r"(?:(?:option|choice|answer)\s+)?\(?(?P<letter>[A-Za-z])[.):]?|"
-    r"(?:option\s+|choice\s+)?(?:\((?P<in>[A-Ja-j])\)|(?P<before>[A-Ja-j])(?:\)|:\s))\s*(?P<said>[^\n]*)",
+_OPENING = re.compile(
+    r"(?:(?:so|thus|therefore|hence|ok|okay)\b,?\s+)?"
+    r"(?:(?:it|that|this)(?:'s|\s+is|\s+was)\s+(?=\S)|"
+    r"(?:(?:the|my)\s+)?(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice|result)\b\s*"
+    r"(?:(?:would be|is|was|are)\b\s*:?|[:：=](?!=))\s*(?=\S))",
     re.IGNORECASE,
 )
-_FURTHER_CHOICE = re.compile(r"(?<!\w)\(?[A-Ja-j]\)")
-_NO_ANSWER = frozenset(
-    {
-        "", "n/a", "na", "null", "unknown", "none given", "no answer", "i don't know", "i do not know", "not sure",
-        "unsure", "tbd", "?", "your answer", "the answer", "answer", "...", "___", "…", "here",
-    }
-)  # fmt: skip
+_SIDE = re.compile(r"(?P<name>[^\s=]{1,20})\s*(?:=|≈)\s*(?P<value>[^=]+)")
 
 
-def _choice(text: str) -> Key | None:
-    """A letter, alone or before what it stands for; two of them are no choice."""
-    found = _CHOICE.fullmatch(text)
-    if found is None or (found["said"] and _FURTHER_CHOICE.search(found["said"])):
+def _without_opening(text: str, asked: AskedFor) -> str:
+    """`text` without `the answer is`, and without `x =` where the question asks for x."""
+    for _ in range(3):
+        if not (found := _OPENING.match(text)) or not text[found.end() :].strip():
+            break
+        text = unwrapped(text[found.end() :].strip())
+    if asked.base and (found := re.fullmatch(r"(-?\w+?)_\{?(\w+)\}?", text)) and found[2] == asked.base:
+        text = found[1]
+    if (side := _SIDE.fullmatch(text)) and re.sub(r"[\\{} ]", "", side["name"]) in asked.variables:
+        text = side["value"].strip()
+    return text
+
+
+# Choices
+
+_LETTER = re.compile(
+    r"(?:(?P<word>option|choice|answer|letter)\s+)?(?P<dress>[(\[]?)(?P<letter>[A-Za-z])(?P<after>[)\].:]{0,2})",
+    re.IGNORECASE,
+)
+_LABELLED = re.compile(
+    r"(?:(?:option|choice)\s+)?(?:[(\[](?P<in>[A-Za-z])[)\]][.:,]?|(?P<before>[A-Za-z])(?:[).:]|\s[-–—]|,)(?=\s))"
+    r"\s*(?P<said>[^\n]+)",
+    re.IGNORECASE,
+)
+_REASONED = re.compile(r"[(\[]?(?P<letter>[A-Z])[)\]]?[.,]?\s+(?:because|since|as)\s", re.IGNORECASE)
+_FURTHER = re.compile(r"(?<!\w)\(?[A-Ja-j]\)")
+_YES_IN = "yes ja oui sí si sim да так tak ano igen evet ναι はい 是 是的 예 네 نعم हाँ हां כן ใช่ có ya kyllä"
+_NO_IN = "no nein non não nao нет ні nie ne nem hayır όχι いいえ 否 不 不是 아니요 아니오 لا नहीं לא ไม่ không tidak"
+_YES = {
+    **dict.fromkeys(_YES_IN.split(), "yes"), **dict.fromkeys(_NO_IN.split(), "no"),
+    "true": "true", "false": "false",
+}  # fmt: skip
+
+
+def _choice(text: str, asked: AskedFor) -> Key | None:
+    """A letter, alone or before what it stands for; the text of a choice; yes or no. Two letters are no choice."""
+    text = (
+        re.sub(r"^\\?(?:text|mathrm|textbf)\{(.*)\}$", r"\1", text).strip("*_ ")
+        if asked.options or len(text) < 24
+        else text
+    )
+    if found := _LETTER.fullmatch(text):
+        letter = found["letter"]
+        dressed = bool(found["word"] or found["dress"] or found["after"].strip("."))
+        if letter.upper() in asked.options or ((dressed or letter.isupper()) and not asked.code):
+            return _letter(letter)
         return None
-    return Key((found["letter"] or found["in"] or found["before"]).upper(), "choice")
+    if asked.options:
+        if (found := _REASONED.match(text)) and found["letter"].upper() in asked.options:
+            return _letter(found["letter"])
+        names = [letter for letter, said in asked.options.items() if said and _plainest(said) == _plainest(text)]
+        if len(names) == 1:
+            return _letter(names[0])
+    if found := _LABELLED.fullmatch(text):
+        letter, said = (found["in"] or found["before"]).upper(), found["said"]
+        offered = asked.options.get(letter)
+        if offered is None:
+            stop = found["before"] is not None and text[found.end("before")] in ".,- –—"
+            if asked.options or asked.code or stop or letter > "J" or _FURTHER.search(said):
+                return None
+            return _letter(letter)
+        others = [each for name, each in asked.options.items() if name != letter]
+        if _FURTHER.search(said) or any(each and _plainest(each) == _plainest(said) for each in others):
+            return None
+        return _letter(letter)
+    if not asked.code and (word := _YES.get(bare(text))):
+        return Key(word, "choice", word)
+    return None
 
 
-def _yes_or_no(text: str) -> Key | None:
-    return Key(word, "choice") if (word := _bare(text)) in ("yes", "no", "true", "false") else None
+def _letter(letter: str) -> Key:
+    return Key(letter.upper(), "choice", letter.casefold())
 
 
-def _literal(text: str) -> Key | None:
-    """A Python value: a list, tuple, dict, set, or text in single quotes, which keeps its case."""
-    if text[0] + text[-1] not in ("[]", "()", "{}", "''") or len(text) < 2 or "\\" in text:
-        return None
+def _plainest(text: str) -> str:
+    return bare(without_latex(unwrapped(text))).replace("$", "")
+
+
+# Code: what stands there, to the letter
+
+
+def _code(text: str, asked: AskedFor) -> Key | None:
+    """A text to the letter. A string literal and the text it stands for are one, unless bare it is another value."""
+    loose = bare(text.strip("'\""))[:MAX_LOOSE] or text
+    value = _evaluated(text)
+    if isinstance(value, str):
+        other = _evaluated(value)
+        alone = other is _NOTHING or isinstance(other, str)
+        return Key(value if alone and value.strip() else repr(value), "exact" if asked.output else "text", loose)
+    if isinstance(value, list | tuple | dict | set):
+        return Key(_written(value, sort=False), "literal", _written(value, sort=True).casefold()[:MAX_LOOSE])
+    if not asked.decimals and (found := quantity(without_latex(plain(text)), asked)) and not found.unit:
+        return Key(str(found.value), "number", loose)
+    return Key(text, "exact" if asked.output else "text", loose)
+
+
+_NOTHING = object()
+
+
+def _evaluated(text: str) -> object:
+    """The Python value that `text` is, or _NOTHING."""
+    if not text or len(text) > MAX_PARSED:
+        return _NOTHING
+    if "\n" in text and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]:
+        return text[1:-1]  # a string that was written with its line breaks
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            value = ast.literal_eval(text)
-        written = _written(value)
+            value: object = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
-    return Key(written, "literal") if isinstance(value, list | tuple | dict | set | str) else None
+        return _NOTHING
+    return value
 
 
-def _written(value: object) -> str:
-    """A value as text, whatever the order in which a set or dict names its members."""
+def _written(value: object, *, sort: bool) -> str:
+    """A value as text. A set has no order; a dict has one that may be seen, so `sort` says whether it counts."""
     if isinstance(value, dict):
-        return "{" + ", ".join(sorted(f"{_written(key)}: {_written(each)}" for key, each in value.items())) + "}"
+        items = [f"{_written(key, sort=sort)}: {_written(each, sort=sort)}" for key, each in value.items()]
+        return "{" + ", ".join(sorted(items) if sort else items) + "}"
     if isinstance(value, set):
-        return "{" + ", ".join(sorted(map(_written, value))) + "}"
+        return "{" + ", ".join(sorted(_written(each, sort=sort) for each in value)) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_written, value)) + "]"
+        return "[" + ", ".join(_written(each, sort=sort) for each in value) + "]"
     if isinstance(value, tuple):
-        return "(" + ", ".join(map(_written, value)) + ("," if len(value) == 1 else "") + ")"
+        return "(" + ", ".join(_written(each, sort=sort) for each in value) + ("," if len(value) == 1 else "") + ")"
     return repr(value)
 
 
-_FORMULA_LETTERS = re.compile(r"(?:[\d\s+\-*/^=(){}\[\]<>.,!|_]|sqrt|pi|sin|cos|tan|log|ln|[a-zA-Z](?![a-zA-Z]))+")
+# Prose, numbers, formulas
+
+_FORMULA = re.compile(r"(?:[\d\s+\-*/^=(){}\[\]<>≤≥≠±∞.,!|_]|sqrt|pi|sin|cos|tan|log|ln|[a-zA-Z](?![a-zA-Z]))+")
+_ARTICLE = re.compile(r"(?:[Tt]he|an?|An)\s+(?=\w{3})")
+_WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_MOLECULE = re.compile(r"(?:(?:[A-Z][a-z]?|\))_?\{?\d*\}?|\()+(?:\^\{?\d*[+-]\}?)?")
 
 
-def _words(text: str) -> Key | None:
-    """A few words or a formula, without regard to case, spacing and what surrounds them."""
-    if "\n" in text or len(text) > MAX_WORDS:
+def _prose(text: str, asked: AskedFor) -> Key | None:
+    said = without_latex(plain(text))
+    if (literal := _literal(said)) is not None:
+        return literal
+    said = _unquoted(said).removesuffix(".").rstrip() if not said.endswith("..") else said
+    said = unwrapped(said)
+    if (found := quantity(said, asked)) is not None:
+        return _measured(found)
+    if not said:
         return None
-    if _FORMULA_LETTERS.fullmatch(text) and re.search(r"[\d+*/^=()]", text):
-        tight = re.sub(r"(?<=\d)\s*\*\s*(?=[a-zA-Z(])", "", re.sub(r",\s+|,(?=-)", ";", text))
-        return Key(re.sub(r"\s+(?!(?<=\w\s)\w)", "", " ".join(tight.split())), "text")
-    plain = re.sub(r"^(?:the|an?)\s+(?=\S)", "", _bare(text))
-    return Key(plain, "text") if re.search(r"\w", plain) else None
+    loose = _loosely(said)
+    if "\n" not in said and _FORMULA.fullmatch(said) and re.search(r"\w", said) and re.search(r"[\d+*/^=()]", said):
+        return Key(_formula(said), "text", loose)
+    return Key(_words(said), "text", loose)
 
 
-def _bare(text: str) -> str:
-    """Words without markup, case, and punctuation around them."""
-    return " ".join(re.sub(r"[*`\"]", "", text).casefold().split()).strip(" .!,;:<>[]_'")
+def _measured(found: Quantity) -> Key:
+    loose = str(found.plain)
+    return (
+        Key(f"{found.value} {found.unit}", "quantity", loose) if found.unit else Key(str(found.value), "number", loose)
+    )
+
+
+def _literal(text: str) -> Key | None:
+    """A list, tuple, dict, set, or text in single quotes, which keeps its case."""
+    if len(text) < 2 or text[0] + text[-1] not in ("[]", "()", "{}", "''") or "\\" in text:
+        return None
+    value = _evaluated(text)
+    if isinstance(value, str):
+        return Key(value, "text", bare(value)) if value.strip() else None
+    if isinstance(value, list | tuple | dict | set):
+        return Key(_written(value, sort=True), "literal", _written(value, sort=True).casefold()[:MAX_LOOSE])
+    return None
+
+
+def _unquoted(text: str) -> str:
+    for mark in ('"', "'"):
+        if len(text) > 2 and text.startswith(mark) and text.endswith(mark) and mark not in text[1:-1]:
+            return text[1:-1].strip()
+    return text
+
+
+def _formula(text: str) -> str:
+    """A formula without the blanks that say nothing; those between two numbers or names stay."""
+    tight = re.sub(r"(?<=\d)\s*\*\s*(?=[a-zA-Z(])", "", re.sub(r",\s+|,(?=-)", ";", text))
+    return (
+        re.sub(r"\s+(?!(?<=\w\s)\w)", "", " ".join(tight.split())).replace("{", "").replace("}", "")
+        if ("^{" in tight or "_{" in tight)
+        else re.sub(r"\s+(?!(?<=\w\s)\w)", "", " ".join(tight.split()))
+    )
+
+
+def _words(text: str) -> str:
+    """Words as prose has them: an ordinary word is the same at the start of a sentence, and when all is shouted.
+
+    >>> [_words(each) for each in ("The Moon.", "New York", "new york", "NaCl", "Co", "H_2O", "a moon", "DRIVE!")]
+    ['moon', 'new york', 'new york', 'NaCl', 'Co', 'H2O', 'moon', 'drive']
+    """
+    if _MOLECULE.fullmatch(text) and re.search(r"\d", text):
+        return re.sub(r"[_{}]", "", text)
+    parts = text.split()
+    if all(_WORD.fullmatch(part.strip('.,;:!"*')) for part in parts):
+        text = _unquoted(text.strip("*").rstrip(".!"))
+        if article := _ARTICLE.match(text):
+            text = text[article.end() :]
+        parts = text.split()
+        return " ".join(_ordinary(part, alone=len(parts) == 1) for part in parts)
+    return " ".join(parts)
+
+
+def _ordinary(word: str, *, alone: bool) -> str:
+    """A word without capitals that come from its place. `Co`, `US` and `NaCl` keep theirs."""
+    letters = word.strip('.,;:!"')
+    titled = len(letters) > (2 if alone else 1) and (letters.istitle() or letters.islower())
+    return word.casefold() if titled or (len(letters) > 3 and letters.isupper()) else word
+
+
+def _loosely(text: str) -> str:
+    return (re.sub(r"^(?:the|an?)\s+(?=\S)", "", bare(text)) or text)[:MAX_LOOSE]

@@ -134,10 +134,10 @@ async def _hear(run: Run, options: AskOptions, poll: Poll) -> None:
         if agree is None:
             count = voting.enough(poll.votes, waiting, poll.measure, poll.order)
         else:
-            count = agree - len(poll.answers) if len(poll.answers) < agree else len(waiting)
+            count = agree - len(poll.votes) if len(poll.votes) < agree else len(waiting)
         wave, waiting = waiting[:count], waiting[count:]
         await _wave(run, options, poll, wave, waiting)
-        gated = agree is not None and len(poll.answers) >= agree
+        gated = agree is not None and len(poll.votes) >= agree
         if gated and len(waiting) > 1:  # a comparison costs as much as one more seat
             await _compare(run, options, poll, "compare")
         if gated and len(poll.ranked) == 1:
@@ -230,6 +230,8 @@ async def _debate(run: Run, options: AskOptions, poll: Poll) -> None:
     shown: dict[str, str] = {}
     for seat, name in first.items():
         shown.setdefault(name, seat)
+    if not first:
+        return
     leading = poll.ranked[0].name
     called = [seat for seat, name in first.items() if seat in run.seats and (name != leading or seat == shown[name])]
     calls: dict[str, Call[Keyed]] = {}
@@ -258,7 +260,7 @@ async def _synthesize(run: Run, poll: Poll) -> None:
         merged = await run.call("synthesize", Call(author, parts, keyed_for(run.prompt), SYSTEM))
     except (CallFailed, Stopped):  # what was decided stands
         return
-    concluded = voting.joined(votes_of({author: merged}, [author]), poll.joined)[author]
+    concluded = voting.joined(votes_of({author: merged}, [author]), poll.joined).get(author)
     poll.further["synthesized"] = concluded == group.name
     outcome = _outcome(run, poll, _status(run, poll))
     run.offer(outcome.model_copy(update={"answer": merged.text}) if concluded == group.name else outcome)
@@ -280,9 +282,11 @@ def _offer(run: Run, poll: Poll, status: str) -> None:
 
 def _outcome(run: Run, poll: Poll, status: str) -> Outcome:
     ranked = poll.ranked
-    best = _answer_in(poll, ranked[0].members)
+    best = poll.leader
     met = status not in ("undecided", "asking")
     first = {seat: answer for seat, answer in poll.answers.items() if "/" not in seat}
+    abstained = sum(answer.abstains for answer in first.values())
+    explanation = explained(ranked) + (f"; {abstained} of {len(first)} gave no answer" if abstained else "")
     return Outcome(
         status=status,
         met=met,
@@ -291,7 +295,7 @@ def _outcome(run: Run, poll: Poll, status: str) -> Outcome:
         answers=candidates(run, first),
         round=run.round,
         strategy=_strategy(poll.panel),
-        explanation=explained(ranked) if status != "asking" else "",
+        explanation=explanation if status != "asking" else "",
         leader=seat_of(best),
         counts=(*poll.compared_in, _count(run, poll, met)),
         details={"groups": shown_groups(run, ranked, poll.answers), **poll.further},

@@ -1,6 +1,7 @@
 """vote: every seat answers once, and the answer most of them come to wins."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Literal
 
 from pydantic import Field
@@ -10,9 +11,10 @@ from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.counting import sheets
 from folkmoot.counting import votes as voting
-from folkmoot.counting.poll import conclusion, conclusions, open_groups, seat_of, votes_of
+from folkmoot.counting.poll import conclusion, conclusions, keys_of, open_groups, seat_of, votes_of
 from folkmoot.counting.votes import Group, Measure
 from folkmoot.errors import CallFailed, Stopped
+from folkmoot.formats.answer_keys import Key, may_mean
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.same import same_for
 from folkmoot.prompting import DATA, block
@@ -88,25 +90,28 @@ def _outcome(
     status: str,
     compared: tuple[Count, ...] = (),
 ) -> Outcome:
-    first = ranked[0]
-    winner = max(first.members, key=run.weight)  # among equals the earlier seat
-    counted = status == "voted"
+    """The largest group wins. Where every answer is an abstention, nobody does."""
+    counted = status == "voted" and bool(ranked)
+    members = ranked[0].members if ranked else ()
+    leader = max(members, key=run.weight) if members else next(iter(answers))  # among equals the earlier seat
     asked, others = run.asked("answer"), len(voting.tied(ranked)) - 1
-    explanation = f"{len(first.members)} of {len(asked.steps)} seats" + (f", tied with {others} other" * (others > 0))
+    abstained = sum(answer.abstains for answer in answers.values())
+    explanation = f"{len(members)} of {len(asked.steps)} seats" + (f", tied with {others} other" * (others > 0))
+    explanation += f"; {abstained} gave no answer" * (abstained > 0)
     count = sheets.plurality(
         asked, sheets.ballots(asked, conclusions(answers)), ranked, lambda group: conclusion(group.members[0], answers),
         seat_of, met=None, explanation=explanation, ties=options.ties,
     )  # fmt: skip
     return Outcome(
-        status=status,
+        status="undecided" if status == "voted" and not ranked else status,
         met=counted,
-        winner=winner if counted else None,
-        answer=answers[winner].text if counted else None,
+        winner=leader if counted else None,
+        answer=answers[leader].text if counted else None,
         answers=candidates(run, answers),
         round=1,
         strategy="plurality",
-        explanation=explanation if counted else "",
-        leader=winner,
+        explanation=explanation if status == "voted" else "",
+        leader=leader,
         counts=(*compared, count),
         details={"groups": shown_groups(run, ranked, answers)},
     )
@@ -148,12 +153,19 @@ async def compare(
         partition = await run.call(phase, Call(reader, parts, same_for(list(labels)), SYSTEM))
     except CallFailed:
         return [], (sheets.same_conclusion(run.asked(phase), None),)
-    closed = {name for name, ballot in shown.items() if (key := answers[ballot].key) is not None and not key.open}
-    named = [sorted((labels[label] for label in part), key=lambda name: name not in closed) for part in partition]
+    keys = keys_of(answers, votes)
     # two numbers are two conclusions, whatever a model says
-    same = [part for part in named if len(closed.intersection(part)) < 2]
+    possible = [
+        part for part in partition if all(may_mean(keys[labels[a]], keys[labels[b]]) for a, b in combinations(part, 2))
+    ]
+    same = [sorted((labels[label] for label in part), key=lambda name: _openness(keys[name])) for part in possible]
     said = [[conclusion(shown[name], answers) for name in part] for part in same]
     return same, (sheets.same_conclusion(run.asked(phase), said),)
+
+
+def _openness(key: Key | None) -> int:
+    """A group is named by its most definite answer: a value before words, words before a text without a conclusion."""
+    return 2 if key is None else int(key.open)
 
 
 def label_of(run: Run, ballot: str) -> str:

@@ -11,9 +11,9 @@ from folkmoot.core.steps import read_step
 from folkmoot.counting import votes
 from folkmoot.counting.poll import open_groups, votes_of
 from folkmoot.execute import replay
-from folkmoot.formats.answer_keys import Key, key_of, may_mean
+from folkmoot.formats.answer_keys import may_mean
 from folkmoot.formats.base import preview
-from folkmoot.formats.keyed import Keyed, stated
+from folkmoot.formats.keyed import Keyed, read_keyed
 from folkmoot.proof.receipt.independence import Agreement, effective, of_answers, of_scores, scores_in
 from folkmoot.proof.receipt.records import Alone, Dissent, EffectiveVotes, LeftOut, PhaseWorth, PlainVote, Receipt
 from folkmoot.record.store import RunFolder, RunSpec
@@ -244,17 +244,14 @@ class _Reckoning:
 
     def _same(self, one: str, other: str) -> bool | None:
         """Whether two answers conclude the same; None where nobody can say without reading them."""
-        first, second = self._keyed(one).key, self._keyed(other).key
-        if first == second:
+        first, second = self._keyed(one), self._keyed(other)
+        if first.group is not None and first.group == second.group:
             return True
-        return None if may_mean(first, second) else False
+        return None if may_mean(first.key, second.key) else False
 
     def _keyed(self, text: str) -> Keyed:
         if text not in self._known:
-            said = stated(text)
-            key = key_of(said if said is not None else text, self.spec.prompt)
-            # prose has no key of its own: only the very same words are known to say the same
-            self._known[text] = Keyed(text, said, key or Key(" ".join(text.casefold().split()), "text"))
+            self._known[text] = read_keyed(text, self.spec.prompt)
         return self._known[text]
 
 

@@ -74,7 +74,7 @@ def keyed_for(question: str) -> Format[Keyed]:
         "keyed",
         instructions=INSTRUCTIONS,
         parse=lambda reply: read_keyed(reply, question),
-        example="It is as the question says.\n\nANSWER: as the question says",
+        example="It is as the question says.\n\nANSWER: yes",
         brief=brief_keyed,
     )
 

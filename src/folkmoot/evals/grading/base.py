@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from folkmoot.formats.keyed import stated
+from folkmoot.formats.conclusions import stated
 
 MAX_LINE = 200  # characters of a last line that may be taken for the answer
 

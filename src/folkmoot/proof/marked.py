@@ -8,7 +8,8 @@ from folkmoot.core.steps import read_step
 from folkmoot.counting.evidence import Answer
 from folkmoot.execute import replay
 from folkmoot.formats.answer_keys import Key, key_of, may_mean
-from folkmoot.formats.keyed import Keyed, stated
+from folkmoot.formats.conclusions import stated
+from folkmoot.formats.keyed import Keyed
 from folkmoot.record.marks import Mark, mark_of
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import Result

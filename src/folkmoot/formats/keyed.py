@@ -10,6 +10,8 @@ from folkmoot.formats.base import Format, preview
 from folkmoot.formats.conclusions import blank_field, stated
 from folkmoot.formats.spelling import visible
 
+__all__ = ["INSTRUCTIONS", "KEYED", "Keyed", "brief_keyed", "keyed_for", "read_keyed", "stated"]
+
 
 @dataclass(frozen=True, slots=True)
 class Keyed:

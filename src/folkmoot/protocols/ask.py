@@ -155,7 +155,7 @@ async def _hear_by_plan(run: Run, options: AskOptions, poll: Poll) -> None:
     waves = list(poll.panel.waves)
     waiting = [seat for seat in poll.panel.order if seat in run.seats]
     while waiting and not poll.decided:
-        count = waves.pop(0) if waves else poll.panel.waves[0] - len(poll.answers)
+        count = waves.pop(0) if waves else poll.panel.waves[0] - len(poll.votes)
         if count < 1:
             break
         wave, waiting = waiting[:count], waiting[count:]

@@ -47,11 +47,11 @@ def key_of(answer: str, question: str = "") -> Key | None:
     ('30', '30 minute', None)
     """
     asked = asked_for(question)
+    if len(answer) > MAX_PARSED:
+        return Key(answer.strip(), "text", answer[:MAX_LOOSE].casefold()) if answer.strip() else None
     raw = visible(answer)
     if not raw or abstention.abstains(raw, question, code=asked.output):
         return None
-    if len(raw) > MAX_PARSED:
-        return Key(raw, "text", raw[:MAX_LOOSE].casefold())
     said = _without_opening(unwrapped(raw, code=asked.code), asked)
     found = _choice(plain(said), asked) or (_code(said, asked) if asked.code else _prose(said, asked))
     if found is None or found.text == "":
@@ -88,7 +88,7 @@ def may_mean(key: Key | None, other: Key | None) -> bool:
 # What opens a short answer without adding to it
 
 _OPENING = re.compile(
-    r"(?:(?:so|thus|therefore|hence|ok|okay)\b,?\s+)?"
+    r"(?:(?:so|thus|therefore|hence),?\s+(?=[\d$\\(]))|(?:(?:so|thus|therefore|hence|ok|okay)\b,?\s+)?"
     r"(?:(?:it|that|this)(?:'s|\s+is|\s+was)\s+(?=\S)|"
     r"(?:(?:the|my)\s+)?(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice|result)\b\s*"
     r"(?:(?:would be|is|was|are)\b\s*:?|[:：=](?!=))\s*(?=\S))",
@@ -113,15 +113,22 @@ def _without_opening(text: str, asked: AskedFor) -> str:
 # Choices
 
 _LETTER = re.compile(
-    r"(?:(?P<word>option|choice|answer|letter)\s+)?(?P<dress>[(\[]?)(?P<letter>[A-Za-z])(?P<after>[)\].:]{0,2})",
+    r"(?:(?P<word>(?:(?:la|el|die)\s+)?(?:option|choice|answer|letter|lettre|lettera|letra|buchstabe|opción|opção|opzione"
+    r"|вариант|选项|選項|选|選|선택지)|la|el|die|i\s+(?:choose|pick|select|go\s+with|vote\s+for))\s*)?(?P<dress>[(\[]?)"
+    r"(?P<letter>[A-Za-z])(?P<after>[)\].:]{0,2})",
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    r"(?:(?:option|choice)\s+)?(?:[(\[](?P<in>[A-Za-z])[)\]][.:,]?|(?P<before>[A-Za-z])(?:[).:]|\s[-–—]|,)(?=\s))"
+    r"(?:(?:option|choice)\s+)?(?:[(\[](?P<in>[A-Za-z])[)\]][.:,]?|(?P<before>[A-Za-z])(?:(?:[).:]|\s[-–—]|,)(?=\s)|、))"
     r"\s*(?P<said>[^\n]+)",
     re.IGNORECASE,
 )
-_REASONED = re.compile(r"[(\[]?(?P<letter>[A-Z])[)\]]?[.,]?\s+(?:because|since|as)\s", re.IGNORECASE)
+_REASONED = re.compile(
+    r"(?:option\s+|choice\s+)?[(\[]?(?P<letter>[A-Z])[)\]]?[.,]?\s+(?:(?:because|since|as)\s"
+    r"|(?:is|would be) (?:the )?(?:correct|right|best|true)\b(?! if))",
+    re.IGNORECASE,
+)
+_PLACED = re.compile(r"(?P<letter>[A-Z])\s*\((?P<said>[^()\n]+)\)", re.IGNORECASE)
 _FURTHER = re.compile(r"(?<!\w)\(?[A-Ja-j]\)")
 _YES_IN = "yes ja oui sí si sim да так tak ano igen evet ναι はい 是 是的 예 네 نعم हाँ हां כן ใช่ có ya kyllä"
 _NO_IN = "no nein non não nao нет ні nie ne nem hayır όχι いいえ 否 不 不是 아니요 아니오 لا नहीं לא ไม่ không tidak"
@@ -150,6 +157,9 @@ def _choice(text: str, asked: AskedFor) -> Key | None:
         names = [letter for letter, said in asked.options.items() if said and _plainest(said) == _plainest(text)]
         if len(names) == 1:
             return _letter(names[0])
+    if asked.options and (placed := _PLACED.fullmatch(text)):
+        text = f"{placed['letter']}) {placed['said']}"
+    text = re.sub(r"(?<=\w[.):])\*{2}(?=\s)", "", text)
     if found := _LABELLED.fullmatch(text):
         letter, said = (found["in"] or found["before"]).upper(), found["said"]
         offered = asked.options.get(letter)
@@ -244,6 +254,8 @@ def _prose(text: str, asked: AskedFor) -> Key | None:
     if not said:
         return None
     loose = _loosely(said)
+    if _MOLECULE.fullmatch(said) and re.search(r"\d", said):
+        return Key(re.sub(r"[_{}]", "", said), "text", loose)
     if "\n" not in said and _FORMULA.fullmatch(said) and re.search(r"\w", said) and re.search(r"[\d+*/^=()]", said):
         return Key(_formula(said), "text", loose)
     return Key(_words(said), "text", loose)
@@ -269,9 +281,10 @@ def _literal(text: str) -> Key | None:
 
 
 def _unquoted(text: str) -> str:
-    for mark in ('"', "'"):
-        if len(text) > 2 and text.startswith(mark) and text.endswith(mark) and mark not in text[1:-1]:
-            return text[1:-1].strip()
+    for opening, closing in ('""', "''", "«»", "「」", "『』"):
+        inner = text[1:-1]
+        if inner and text[0] == opening and text[-1] == closing and opening not in inner and closing not in inner:
+            return inner.strip()
     return text
 
 
@@ -288,14 +301,14 @@ def _formula(text: str) -> str:
 def _words(text: str) -> str:
     """Words as prose has them: an ordinary word is the same at the start of a sentence, and when all is shouted.
 
-    >>> [_words(each) for each in ("The Moon.", "New York", "new york", "NaCl", "Co", "H_2O", "a moon", "DRIVE!")]
-    ['moon', 'new york', 'new york', 'NaCl', 'Co', 'H2O', 'moon', 'drive']
+    >>> [_words(each) for each in ("The Moon.", "New York", "new york", "NaCl", "Co", "a moon", "DRIVE!")]
+    ['moon', 'new york', 'new york', 'NaCl', 'Co', 'moon', 'drive']
     """
-    if _MOLECULE.fullmatch(text) and re.search(r"\d", text):
-        return re.sub(r"[_{}]", "", text)
+    if emphasis := re.fullmatch(r"(\*{1,3})([^*]+)\1", text):
+        text = emphasis[2].strip()
     parts = text.split()
-    if all(_WORD.fullmatch(part.strip('.,;:!"*')) for part in parts):
-        text = _unquoted(text.strip("*").rstrip(".!"))
+    if all(_WORD.fullmatch(part.strip('.,;:"«»')) for part in (*parts[:-1], re.sub(r"(?<=\w{3})!+$", "", parts[-1]))):
+        text = _unquoted(text.rstrip(".!"))
         if article := _ARTICLE.match(text):
             text = text[article.end() :]
         parts = text.split()

@@ -49,7 +49,8 @@ _PERCENT = re.compile(
 )
 _OPTION = re.compile(r"(?:(?<=[\s\[,;:?.])|^)[(\[]?([A-Z])(?:[).\]:](?=\s|\S)|[ \t]{0,3}[-–—]\s)[ \t]*+", re.MULTILINE)
 _EITHER = re.compile(
-    r"((?:[^\W\d_][\w'-]*, ){0,6})([^\W\d_][\w'-]*)(?: than [\w'-]+)?,? (?:or|oder|ou|o|или|eller) (?:an? |the )?"
+    r"(?<![\w'-])((?:[^\W\d_][\w'-]*, ){0,6})([^\W\d_][\w'-]*)(?: than [\w'-]+)?,?"
+    r" (?:or|oder|ou|o|или|eller) (?:an? |the )?"
     r"([^\W\d_][\w'-]*)"
 )
 _NUMERALS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -93,7 +94,7 @@ def asked_for(question: str) -> AskedFor:
     """
     if len(question) > MAX_QUESTION:
         question = question[: MAX_QUESTION // 2] + "\n" + question[-MAX_QUESTION // 2 :]
-    text = plain(question)
+    text = plain(question)[: 2 * MAX_QUESTION]
     flat = " ".join(text.split())
     small = flat.casefold()
     output = _OUTPUT.search(text) is not None

@@ -9,11 +9,13 @@ import json
 import re
 
 from folkmoot.formats.answer_keys import key_of
+from folkmoot.formats.asking_for import asked_for
 from folkmoot.formats.reading import lines_with_quotes
 from folkmoot.formats.spelling import plain, unwrapped, visible
 
 TAIL = 20_000  # characters from the end of a reply in which a conclusion is looked for; conclusions come last
 MAX_BOX = 400
+MAX_FIELDS = 20
 
 _LABEL = (
     r"(?:(?:my|the|your)\s+)?(?:(?:final|correct|right|short|best)\s+)?(?:answer|conclusion)"  # English
@@ -35,9 +37,10 @@ _LINE = re.compile(
     re.IGNORECASE,
 )
 _IS = re.compile(
-    rf"(?:^|(?<=[.!?。！？,，:：*_>])|(?<=\s))(?:{_LABEL})(?:は|은|는)?[ \t*_]*"
-    r"(?:\s(?:is|was|would\s+be|should\s+be|ist|lautet|est|es|è|é|e|är|er|is\s+dus|to|это|—|–|-|है|هي|هو)\s*(?:therefore\s+|thus\s+|dus\s+)?:?|是|为|為|は|은|는|:)"
-    r"[ \t*_]*(?P<said>[^\n]{1,160})",
+    rf"(?:^|(?<=[.!?。！？,，:：*_>以此])|(?<=\s))(?:{_LABEL}|(?:the\s+)?(?:correct|right|best)\s+(?:option|choice))"
+    r"(?:は|은|는)?[ \t*_]*(?:\s(?:(?:is|was|would\s+be|should\s+be|ist|lautet|est|es|è|é|e|är|er|is\s+dus|to"
+    r"|это|है)\b|—|–|-"
+    r"|هي|هو)\s*(?:(?:therefore|thus|dus)\s+)?:?|是|为|為|は|은|는|:|\s(?=\S{1,12}\s+है))[ \t*_]*(?P<said>[^\n]{1,160})",
     re.IGNORECASE,
 )
 _FIELD = re.compile(
@@ -46,10 +49,11 @@ _FIELD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TAG = re.compile(r"<(?P<tag>answer|final_?answer)>(?P<said>[^<]{1,2000})</(?P=tag)>", re.IGNORECASE)
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*+\{")
+_BRACE = re.compile(r"\\(?:boxed|fbox)\s*+\{|[{}]")
 _ESCAPED = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/])')
 _DECODER = json.JSONDecoder(strict=False)
-_TAIL_OF_KOREAN = re.compile(r"\s*(?:입니다|이다|이에요|예요|です|だ|である|है|হয়)\s*[.。]?$")
+_MARKS = " ✅✔☑✓🎉👍🏆⭐🌟\ufe0f"
+_VERB_AT_END = re.compile(r"\s*(?:입니다|이다|이에요|예요|です|だ|である|है|হয়)\s*[.。।]?$")
 _LAST = re.compile(r"[*_`$(\[\\]*[A-Za-z][)\]*_`$.\\]*")
 
 
@@ -98,7 +102,7 @@ def _is_cited(line: str, quoted: bool) -> bool:
 def _fields(text: str) -> list[tuple[int, str]]:
     """Where and what: the values of "answer" in JSON, whole or broken."""
     found: list[tuple[int, str]] = []
-    for each in _FIELD.finditer(text):
+    for each in list(_FIELD.finditer(text))[-MAX_FIELDS:]:
         said = each["value"] if each["value"] is not None else ""
         if each["text"] is not None:
             said = _ESCAPED.sub(_letter, each["text"])
@@ -153,7 +157,7 @@ def _unpaired(said: str, label: str) -> str:
 
 
 def _without_ending(said: str) -> str:
-    return _TAIL_OF_KOREAN.sub("", said) if not said.isascii() else said
+    return said if said.isascii() else _VERB_AT_END.sub("", said.strip(_MARKS))
 
 
 def _tags(text: str) -> list[tuple[int, str]]:
@@ -163,13 +167,14 @@ def _tags(text: str) -> list[tuple[int, str]]:
 def _boxes(text: str) -> list[tuple[int, str]]:
     """What stands in LaTeX boxes, with braces in pairs."""
     found: list[tuple[int, str]] = []
-    for each in _BOX.finditer(text):
-        depth, at = 1, each.end()
-        while at < len(text) and depth and at - each.end() < MAX_BOX:
-            depth += {"{": 1, "}": -1}.get(text[at], 0)
-            at += 1
-        if not depth:
-            found.append((each.start(), text[each.end() : at - 1]))
+    open_at: list[tuple[int, int] | None] = []  # where an open box begins, and its inside; None for another brace
+    for each in _BRACE.finditer(text):
+        if each[0] == "}":
+            box = open_at.pop() if open_at else None
+            if box is not None and each.start() - box[1] < MAX_BOX:
+                found.append((box[0], text[box[1] : each.start()]))
+        else:
+            open_at.append((each.start(), each.end()) if len(each[0]) > 1 else None)
     return found
 
 
@@ -217,18 +222,27 @@ def _value_in(said: str, question: str) -> str | None:
 
 
 _HEDGE = re.compile(
-    r"\b(?:if|that|say|says|said|claim\w*|argue\w*|think|thinks|thought|might|may|not|whether|why|first|wrong)\b[^.]*$"
+    r"\b(?:if|no|that|say|says|said|claim\w*|argue\w*|think|thinks|thought|might|may|not|whether|why|first|wrong)\b[^.]*$"
 )
 
 
+_LABELLED = re.compile(r"[(\[*]{0,3}([A-Za-z])[)\].:*]{1,3}\s+(\S.*)")
+
+
 def _last_line(text: str, question: str) -> str | None:
-    """A last line that is a letter, or a number in bold, alone; or a whole reply that is a number or a choice."""
+    """A last line that is a letter, or a marked value, alone; or a whole reply that is a number or a choice.
+
+    Where the question offers choices, a line that names one is enough. The last line of a list of them is not.
+    """
     lines = [line.strip() for line in text.strip().split("\n") if line.strip()]
     if not lines or len(lines[-1]) > 80:
         return None
     last = lines[-1]
-    inner = unwrapped(plain(last).rstrip("."))
-    if len(lines) > 1 and not _LAST.fullmatch(plain(last)) and inner == plain(last).rstrip("."):
-        return None
     key = key_of(last, question)
-    return last if key is not None and not key.open else None
+    if key is None or key.open:
+        return None
+    if len(lines) == 1 or _LAST.fullmatch(plain(last)) or unwrapped(plain(last).rstrip(".")) != plain(last).rstrip("."):
+        return last
+    if key.kind != "choice" or key.text not in asked_for(question).options:
+        return None
+    return None if _LABELLED.match(last) and _LABELLED.match(lines[-2]) else last

@@ -131,7 +131,8 @@ def _with_unit(value: Fraction, money: str, rest: str, asked: AskedFor) -> Quant
         return None  # a factor, a variable, an ordinal
     words = [*words_of(money), *words_of(rest)]
     if any(
-        (word in _TURNS and word not in asked.units) or (len(word) == 1 and word not in CURRENCIES) for word in words
+        (word in _TURNS and word not in asked.units) or (len(word) == 1 and word.isascii() and word not in CURRENCIES)
+        for word in words
     ):
         return None
     if joined and rest and len(rest) == 1 and rest.isalpha() and not set(words) <= set(asked.units):

@@ -6,6 +6,7 @@ exception is `bare`, which is for the loose key alone.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _ALIKE = str.maketrans(
     {
@@ -15,6 +16,7 @@ _ALIKE = str.maketrans(
         "π": "pi", "٫": ".", "٬": ",", "٪": "%",
     }
 )  # fmt: skip
+_NEGATIVE = "🅐🅑🅒🅓🅔🅕🅖🅗🅘🅙🅚🅛🅜🅝🅞🅟🅠🅡🅢🅣🅤🅥🅦🅧🅨🅩🅰🅱"
 _INVISIBLE = dict.fromkeys(
     [0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0, *range(0x200B, 0x2010),
      *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)]
@@ -79,11 +81,14 @@ def plain(text: str) -> str:
     return "".join(each if each.isascii() else _usual(each) for each in text)
 
 
+@lru_cache(maxsize=8192)
 def _usual(letter: str) -> str:
     if letter.isdecimal():
         return str(unicodedata.decimal(letter))
     # full-width, circled and parenthesised letters, mathematical alphabets; other letters stay as they are
     wide = unicodedata.decomposition(letter).startswith(("<wide>", "<circle>", "<compat> 0028", "<font>", "<square>"))
+    if letter in _NEGATIVE:
+        return chr(ord("A") + _NEGATIVE.index(letter) % 26)
     return unicodedata.normalize("NFKC", letter) if wide else letter
 
 
@@ -119,7 +124,7 @@ def unwrapped(text: str, *, code: bool = False) -> str:
 
 def without_latex(text: str) -> str:
     """`text` with LaTeX commands in plain spelling."""
-    if "\\" in text or "√" in text or "{,}" in text or "~" in text:
+    if "\\" in text or "√" in text or "{,}" in text:
         for pattern, by in _LATEX:
             text = pattern.sub(by, text)
     return text.strip()

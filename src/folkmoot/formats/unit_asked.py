@@ -13,6 +13,7 @@ _HOW_MANY = re.compile(
     r"|combien de|combien d'|cu[aá]nt[oa]s|quant[ie]|quant[oa]s|сколько|hoeveel|hur m[aå]nga|ile|ka[cç])"
     r" ((?:[^\W\d_]+[ -]){0,4}[^\W\d_]+)"
 )
+_UNSPACED = re.compile(r"(?:多少|几|幾|何|なん|몇)\s?([\u3041-\u9fff\uac00-\ud7af]{1,2})")
 _IN = re.compile(r"\bin ((?:square |cubic )?)([^\W\d_]+)(?: per ([^\W\d_]+))?")
 _PORTION = re.compile(r"\b([^\W\d_]+) of ((?:[^\W\d_]+ ){0,2}[^\W\d_]+)")
 _HOW_MUCH = re.compile(r"how much (?:of )?(?:the |his |her |their |its |my )?((?:[^\W\d_]+ ){0,4}[^\W\d_]+)")
@@ -73,6 +74,8 @@ def unit_asked(small: str, offered: frozenset[str]) -> tuple[str, ...]:
     >>> unit_asked("it takes 5 minutes for a mile. how long does it take for 3 miles?", frozenset())
     ('minute',)
     """
+    if unspaced := _UNSPACED.findall(small):
+        return (unspaced[-1], unspaced[-1][:1]) if len(set(unspaced)) == 1 else ()
     small = _scaled(small)
     last = _last_question(small)
     asked = _in_units(small) or _portions(small, last) or _counts(small, last)

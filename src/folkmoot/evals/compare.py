@@ -6,10 +6,10 @@ flip too. The judge's calls are runs on record, so that a comparison that is sta
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from folkmoot.evals.conditions import SOLO, Condition
-from folkmoot.evals.harness import ANSWER_LINE, Entry, Plan, eval_home, run_folder
+from folkmoot.evals.harness import ANSWER_LINE, Entry, Plan, run_folder
 from folkmoot.evals.statistics import Estimated, clustered_mean
 from folkmoot.execute import checked
 from folkmoot.formats.answer_keys import key_of
@@ -69,7 +69,6 @@ async def compare(
     planned: Plan, machine: Machine, entries: Sequence[Entry], a: Condition, b: Condition, judge: str
 ) -> Comparison:
     """Let `judge` compare what two conditions answered in `entries`. Raises InputError for a judge that is no model."""
-    machine = replace(machine, home=eval_home(machine, planned.dataset))
     recordings = (*planned.recordings, *planned.dataset.recordings)
     spec = plan(Asked("", protocol=SOLO, models=(judge,), limits=planned.limits, recordings=recordings), machine).spec
     spec = spec.model_copy(update={"labels": {}, "created": ""})

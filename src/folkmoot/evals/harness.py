@@ -49,6 +49,7 @@ class Entry:
     seconds: float
     run: str  # its folder's name
     answer: str = ""
+    explanation: str = ""  # of the protocol: the rule that decided, applied to this run
 
     @property
     def tokens(self) -> int:
@@ -91,6 +92,7 @@ class Plan:
     limits: Mapping[str, object] = field(default_factory=dict)  # of each run
     recordings: tuple[str, ...] = ()
     jobs: int = 4  # runs at once
+    pause: float = 0.0  # seconds between two runs of one job
     retry_failed: bool = False  # ask again where a run failed
     budget: float | None = None  # USD for all that is asked from now on
 
@@ -109,7 +111,7 @@ async def evaluate(
 
     Raises InputError for what cannot be asked, before anything is.
     """
-    session = _Session(planned, replace(machine, home=eval_home(machine, planned.dataset)), on_entry)
+    session = _Session(planned, machine, on_entry)
     fixed = [each for each in planned.conditions if each.repeats is not None]
     by_cost = [each for each in planned.conditions if each.repeats is None]
     specs = {each.name: session.spec_of(each) for each in fixed}
@@ -139,6 +141,7 @@ class _Session:
 
     def __init__(self, planned: Plan, machine: Machine, on_entry: Callable[[Entry, Progress], None]) -> None:
         self.planned, self.machine, self.on_entry = planned, machine, on_entry
+        self.home = eval_home(machine, planned.dataset)
         runs = len(planned.dataset.samples) * planned.epochs * len(planned.conditions)
         self.progress = Progress(runs)
         self.account: Purse | None = None
@@ -177,6 +180,8 @@ class _Session:
             while waiting:
                 sample, epoch, name = waiting.pop()
                 entries.append(await self._entry(sample, epoch, name, specs[name]))
+                if self.planned.pause and waiting:
+                    await asyncio.sleep(self.planned.pause)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -190,7 +195,7 @@ class _Session:
         spec = with_question(spec, self.planned.dataset, sample, epoch)
         dataset = self.planned.dataset
         identity = [dataset.name, dataset.version, sample.id, epoch]
-        folder = run_folder(self.machine.home, identity, f"{sample.id}_{condition}_{epoch}", spec)
+        folder = run_folder(self.home, identity, f"{sample.id}_{condition}_{epoch}", spec)
         known = folder.result_file.exists()
         result = await begin_in(
             folder, checked(spec), self.machine, retry_failed=self.planned.retry_failed, account=self.account
@@ -262,4 +267,5 @@ async def entry_of(result: Result, sample: Sample, epoch: int, condition: str, r
         seconds=result.elapsed_ms / 1000,
         run=run,
         answer=answer,
+        explanation=result.outcome.explanation,
     )

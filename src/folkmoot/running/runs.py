@@ -283,7 +283,8 @@ async def _recorded(
     finally:
         if tracer is not None:
             tracer.close()
-    later(Index(machine.home).add, folder)
+    if folder.path.parent == machine.home.runs:  # the runs of an evaluation are not listed
+        later(Index(machine.home).add, folder)
     return result
 
 

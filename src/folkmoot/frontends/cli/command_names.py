@@ -29,7 +29,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "verify": "Whether a run's verdict follows from its record",
         "rm": "Delete runs",
     },
-    "Evaluation": {"eval": "Compare ways of asking on a set of questions; look at saved runs again"},
+    "Evaluation": {
+        "eval": "Compare ways of asking on a set of questions; look at saved runs again",
+        "compat": "Take the command lines of other systems as they stand",
+    },
 }
 
 MODULES = {
@@ -39,6 +42,7 @@ MODULES = {
     # and what refinery calls eval brainstorm and eval panels
     **dict.fromkeys(("eval", "benchmark-brainstorm", "review-brainstorm-panels"), "evals"),
     "chat": "chat",
+    "compat": "compat",
     "serve": "serve",
     "mcp": "mcp",
     "panel": "panels",

@@ -1,6 +1,7 @@
 """What panels gained and cost on recorded answers: measure it, and write docs/evidence.md from what was measured.
 
     python -m benchmarks.evidence                          write docs/evidence.md from benchmarks/results/
+    python -m benchmarks.evidence --check                  exit with 1 where the page is not what the figures say
     python -m benchmarks.evidence --measure NAME FILE      measure a recording anew: gsm8k, math-l5 or crux-a
 
 Measuring goes through `folkmoot eval run`'s own harness: every run is on record in FOLKMOOT_HOME, and a second
@@ -11,6 +12,7 @@ import argparse
 import asyncio
 import gzip
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -208,13 +210,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--measure", nargs=2, metavar=("NAME", "FILE"))
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--check", action="store_true")
     given = parser.parse_args()
     if given.measure is not None:
         name, recording = given.measure
         found = measure(name, Path(recording), given.limit)
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    PAGE.write_text(page([json.loads(path.read_text("utf-8")) for path in RESULTS.glob("*.json")]), "utf-8")
+    written = page([json.loads(path.read_text("utf-8")) for path in RESULTS.glob("*.json")])
+    if given.check:
+        sys.exit(PAGE.read_text("utf-8") != written and "docs/evidence.md is not what benchmarks/results/ says")
+    PAGE.write_text(written, "utf-8")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ _LATEX = tuple(
         (r"\\pi(?![a-z])", "pi"),
         (r"√\s*\(|\\sqrt\s*\(|√\s*\{", "sqrt("),
         (r"\\sqrt\s*\{([^{}]*)\}|√\s*(\w+)|\\sqrt\s*(\w)", r"sqrt(\1\2\3)"),
+        (r"\\frac\s*\{\s*(-?\w*sqrt\([\w.]+\)|-?[\w.]+)\s*\}\s*\{\s*(\w*sqrt\([\w.]+\)|[\w.]+)\s*\}", r" \1/\2"),
     )
 )
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{(.*)\}", re.DOTALL)

@@ -12,6 +12,7 @@ from folkmoot.counting.ballots import Ruling, Voting, majority
 from folkmoot.counting.ballots import endorsements as votes_by_proposal
 from folkmoot.counting.closing import Decision
 from folkmoot.counting.diversity import Idea
+from folkmoot.counting.judging import Given
 from folkmoot.counting.rankings import Standing
 from folkmoot.counting.votes import Group
 from folkmoot.types import Asked, Ballot, Count, Tally, Total
@@ -183,6 +184,28 @@ def mean_place(
         ballots=ballots_on_all(asked, places, [each.seat for each in table], weights),
         outcome=Tally(totals=totals, explanation=explanation),
     )  # fmt: skip
+
+
+def by_judges(
+    asked: Asked,
+    rule: str,
+    given: Given,
+    totals: Mapping[str, tuple[float, ...]],
+    ranked: Sequence[str],
+    weights: Mapping[str, float],
+) -> Count:
+    """The order of the answers by another rule than the mean (see `judging`): `tops` or `borda`."""
+    in_pairs = all(len(key) > 1 for key in asked.steps)
+    found = ballots(asked, given, weights) if in_pairs else ballots_on_all(asked, given, ranked, weights)
+    shown = tuple(
+        Total(about=author, value=totals[author][0] if author in totals else None, chosen=at == 0,
+              figures={"borda": totals[author][1]} if len(totals.get(author, ())) > 1 else {})
+        for at, author in enumerate(ranked)
+    )  # fmt: skip
+    said = "judges that put it first; ties by Borda" if rule == "tops" else "share of the others that it beats"
+    return Count(
+        rule=rule, round=asked.round, scope=asked.scope, ballots=found, outcome=Tally(totals=shown, explanation=said)
+    )
 
 
 def order(asked: Asked, ranked: Sequence[str], shown: Sequence[str], *, explanation: str) -> Count:

@@ -19,6 +19,11 @@ async def marked_runs(home: Home) -> AsyncIterator[MarkedRun]:
             yield found
 
 
+async def all_marked(home: Home) -> list[MarkedRun]:
+    """The same as a list."""
+    return [run async for run in marked_runs(home)]
+
+
 def evidence_from(runs: Sequence[MarkedRun]) -> Evidence:
     """What marked runs say of who was right. Raises InputError where they say nothing."""
     questions = tuple(run.question for run in runs if run.answers)

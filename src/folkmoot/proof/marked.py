@@ -10,6 +10,7 @@ from folkmoot.execute import replay
 from folkmoot.formats.answer_keys import Key, key_of, may_mean
 from folkmoot.formats.conclusions import stated
 from folkmoot.formats.keyed import Keyed
+from folkmoot.proof.receipt.independence import scores_in
 from folkmoot.record.marks import Mark, mark_of
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import Result
@@ -27,6 +28,7 @@ class MarkedRun:
     mark: Mark
     result: Result
     answers: Mapping[str, Answer]  # seat -> its own first answer; only those known to be right or wrong
+    given: Mapping[tuple[str, str], float]  # (judge, author) -> score, or negative place, in the first round
     right: bool | None  # whether the run's answer is right; None: partly
 
     @property
@@ -41,15 +43,20 @@ class MarkedRun:
 
 @dataclass
 class _Firsts:
-    """A listener: what each seat said on its own in the first round in which anybody did."""
+    """A listener: what each seat said on its own in the first round, and what it gave to the answers of others."""
 
+    authors: Mapping[str, str]  # label -> seat
     said: dict[str, events.CallFinished] = field(default_factory=dict)
+    given: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.CallFinished):
             step = read_step(event.step)
             if step.phase in FIRST and event.key == (event.seat,) and step.round == 1:
                 self.said.setdefault(event.seat, event)
+            if step.round == 1 and not step.scope:
+                for (judged, *_), score in scores_in(event.key, event.value):
+                    self.given.setdefault((event.seat, self.authors.get(judged, judged)), score)
 
 
 async def marked_run(folder: RunFolder) -> MarkedRun | None:
@@ -58,7 +65,7 @@ async def marked_run(folder: RunFolder) -> MarkedRun | None:
     if mark is None:
         return None
     spec = folder.spec()
-    firsts = _Firsts()
+    firsts = _Firsts({label: seat for seat, label in spec.labels.items()})
     result = await replay(spec, folder, listeners=[firsts])
     members = {seat.name for seat in spec.seats if seat.duty == "member"}
     keys = {seat: _keyed(event, spec.prompt).key for seat, event in firsts.said.items() if seat in members}
@@ -73,7 +80,8 @@ async def marked_run(folder: RunFolder) -> MarkedRun | None:
             answers[seat] = Answer(
                 None if own is None else own.text, right, _tokens(event), event.usd or event.list_usd
             )
-    return MarkedRun(folder, spec, mark, result, answers, None if mark.verdict == "partly" else mark.verdict == "right")
+    right = None if mark.verdict == "partly" else mark.verdict == "right"
+    return MarkedRun(folder, spec, mark, result, answers, firsts.given, right)
 
 
 def _is_right(key: Key | None, right: Key | None, wrong: Key | None) -> bool | None:

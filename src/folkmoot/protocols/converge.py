@@ -14,6 +14,7 @@ from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.counting import sheets, tally
 from folkmoot.counting.closing import RoundScores, closing_rule
+from folkmoot.counting.judging import RULES, order_of
 from folkmoot.formats import REVIEW, TEXT, Review, scores_for
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
@@ -36,6 +37,9 @@ class ConvergeOptions(Options):
     )
     scoring: Literal["pairwise", "batch"] = Field(
         "pairwise", description="One call per judge and answer, or one call per judge over all answers."
+    )
+    count: Literal["mean", "tops", "borda"] = Field(
+        "mean", description="Who leads: the best mean score, whom most judges put first, or who beats most others."
     )
     closing: str = Field("vote-threshold", description="The registered rule that ends the run.")
 
@@ -82,7 +86,10 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
         given = {pair: review.score for pair, review in reviews.items()}
         means = tally.mean_scores(given, answers)
         scores.append(means)
-        leaders.append(tally.leader(means, previous=leaders[-1] if leaders else None))
+        previous = leaders[-1] if leaders else None
+        totals = RULES[options.count](given, list(answers), {})
+        by_rule = order_of(totals, list(answers), previous)
+        leaders.append(tally.leader(means, previous) if options.count == "mean" else by_rule[0] if totals else None)
         decision = rule.check(RoundScores(round, means, leaders[-1], tally.streak(leaders)))
         winner = leaders[-1] if decision.met else None
         counts.append(
@@ -91,6 +98,8 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
                 closing=rule.name, threshold=options.threshold, stability_rounds=options.stability_rounds,
             )
         )  # fmt: skip
+        if options.count != "mean":
+            counts.append(sheets.by_judges(run.asked("evaluate"), options.count, given, totals, by_rule, {}))
         run.offer(
             Outcome(
                 status="converged" if decision.met else "max_rounds_exceeded",

@@ -5,7 +5,7 @@ answer that is ranked first is settled by counting before the chair has written 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -14,6 +14,7 @@ from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.counting import rankings, sheets
+from folkmoot.counting.judging import RULES, order_of
 from folkmoot.counting.rankings import Standing
 from folkmoot.errors import CallFailed
 from folkmoot.formats import TEXT
@@ -86,6 +87,9 @@ class CouncilOptions(Options):
     stance: tuple[str, ...] = Field((), description="How to answer, dealt to the seats in turn.")
     judge_by: str | None = Field(None, description="What the ranking goes by, instead of right, complete and clear.")
     brief: str | None = Field(None, description="What the chair is to write, instead of the best answer.")
+    count: Literal["mean", "tops", "borda"] = Field(
+        "mean", description="Which answer is ranked first: by mean place, by whom most put first, or by Borda points."
+    )
     early: Literal["off", "cancel", "finish"] = Field(
         "cancel",
         description="Once no further ranking can change the order: wait all the same (off), give up the open calls "
@@ -119,6 +123,8 @@ class Ranked:
     answers: Mapping[str, str]
     given: Mapping[str, Ranking]  # by judge
     table: Sequence[Standing]  # the best first
+    rule: str = "mean"
+    totals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by another rule than the mean place
 
     @property
     def asked(self) -> int:
@@ -136,7 +142,9 @@ async def council(run: Run, options: CouncilOptions) -> Outcome:
         answers = await _answer(run, options.way.stance)
         run.require(min(2, len(run.all_seats)), "propose", answers)
         if len(run.all_seats) > 1:
-            ranked = await _rank(run, options, answers) if len(answers) > 2 else _counted(run, answers, {})
+            ranked = (
+                await _rank(run, options, answers) if len(answers) > 2 else _counted(run, answers, {}, options.count)
+            )
             await _write(run, options.way, ranked)
     return run.offered
 
@@ -169,13 +177,18 @@ async def _rank(run: Run, options: CouncilOptions, answers: Mapping[str, str]) -
         async for done in batch:
             assert isinstance(done.value, Ranking)
             given[done.key] = done.value
-            run.offer(_outcome(run, _counted(run, answers, given), "ranking", "the chair has not written yet"))
+            run.offer(
+                _outcome(run, _counted(run, answers, given, options.count), "ranking", "the chair has not written yet")
+            )
             waiting = [seat for seat in judges if seat not in given and ("rank", seat) not in batch.failed]
-            if options.early == "cancel" and rankings.settled(
-                _orders(run, given), waiting, list(answers), _weights(run)
+            by_places = options.count != "tops"  # of equally long rankings Borda's order is that of the mean places
+            if (
+                options.early == "cancel"
+                and by_places
+                and rankings.settled(_orders(run, given), waiting, list(answers), _weights(run))
             ):
                 break
-    return _counted(run, answers, {seat: given[seat] for seat in judges if seat in given})
+    return _counted(run, answers, {seat: given[seat] for seat in judges if seat in given}, options.count)
 
 
 async def _write(run: Run, way: Preset, ranked: Ranked) -> None:
@@ -226,8 +239,19 @@ def _verdict(run: Run, ranked: Ranked) -> list[str]:
     return ["How the authors ranked each other's answers:", *reasons, "All rankings together:\n" + "\n".join(order)]
 
 
-def _counted(run: Run, answers: Mapping[str, str], given: Mapping[str, Ranking]) -> Ranked:
-    return Ranked(answers, dict(given), rankings.standings(_orders(run, given), list(answers), _weights(run)))
+def _counted(run: Run, answers: Mapping[str, str], given: Mapping[str, Ranking], rule: str) -> Ranked:
+    authors, weights, orders = list(answers), _weights(run), _orders(run, given)
+    table = rankings.standings(orders, authors, weights)
+    if rule == "mean":
+        return Ranked(answers, dict(given), table)
+    totals = RULES[rule](_places(orders), authors, weights)
+    standing = {each.seat: each for each in table}
+    return Ranked(answers, dict(given), [standing[seat] for seat in order_of(totals, authors)], rule, totals)
+
+
+def _places(orders: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], float]:
+    """(judge, author) -> the place, as a number that is higher for the better one."""
+    return {(judge, seat): -float(place) for judge, order in orders.items() for place, seat in enumerate(order, 1)}
 
 
 def _orders(run: Run, given: Mapping[str, Ranking]) -> dict[str, list[str]]:
@@ -285,6 +309,12 @@ def _outcome(run: Run, ranked: Ranked, status: str, why: str) -> Outcome:
     counts = answered.counts
     if asked:
         orders = _orders(run, ranked.given)
+        if ranked.rule != "mean":
+            first_to_last = [each.seat for each in ranked.table]
+            given = _places(orders)
+            counts += (
+                sheets.by_judges(run.asked("rank"), ranked.rule, given, ranked.totals, first_to_last, _weights(run)),
+            )
         counts += (sheets.mean_place(run.asked("rank"), orders, ranked.table, _weights(run), explanation=places),)
     told = {"status": status, "leader": first.seat, "explanation": f"{why}; {counted}", "details": details}
     return answered.model_copy(update={**told, "counts": counts})

@@ -166,6 +166,7 @@ EVAL = click.Group(
         "brainstorm": _benchmark_command("brainstorm"),
         "calibration": _CALIBRATION,
         "ceiling": evidence.CEILING,
+        "rules": evidence.RULES,
         "value": evidence.VALUE,
         "panels": _panels_command("panels"),
         "compare": evaluating.COMPARE,

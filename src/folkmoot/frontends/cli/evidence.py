@@ -39,11 +39,11 @@ def evidence_of(sources: Sequence[str], models: Sequence[str]) -> tuple[Evidence
 
 async def _on_record() -> Evidence:
     """What the marked runs say; and keep it where `ask` finds it."""
-    from folkmoot.evals.on_record import evidence_from, marked_runs
+    from folkmoot.evals.on_record import all_marked, evidence_from
     from folkmoot.running.marking import keep_marked
 
     home = this_machine().home
-    runs = [run async for run in marked_runs(home)]
+    runs = await all_marked(home)
     found = evidence_from(runs)
     keep_marked(home, runs)
     return found
@@ -114,6 +114,24 @@ VALUE = click.Command(
         FORMAT,
     ],
 )  # fmt: skip
+
+
+def _rules(sources: Sequence[str], output_format: str) -> int:
+    """Which rule of counting judges finds the right answer most often: the mean, the median, tops, Borda.
+
+    FILE holds judged answers that are marked: lines {"scores": {judge: {author: number}}, "correct": {author: 0 or 1}}.
+    Without one, the marked runs of converge and council are read.
+    """
+    from folkmoot.evals.judged import compare_rules, from_runs, read_judged, rules_text
+    from folkmoot.evals.on_record import all_marked
+
+    judged = read_judged(map(Path, sources)) if sources else from_runs(asyncio.run(all_marked(this_machine().home)))
+    found = compare_rules(judged)
+    click.echo(found.model_dump_json(indent=2) + "\n" if output_format == "json" else rules_text(found), nl=False)
+    return 0
+
+
+RULES = click.Command("rules", callback=_rules, help=_rules.__doc__, params=[SOURCES, FORMAT])
 
 CEILING = click.Command(
     "ceiling", callback=_ceiling, help=_ceiling.__doc__,

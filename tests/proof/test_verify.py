@@ -193,7 +193,7 @@ def test_a_run_that_its_caller_ended_follows_with_a_note(tmp_path: Path) -> None
     asyncio.run(two_rounds())
     found = verified(folder)
     assert (found.problems, found.exit_code) == ([], 0)
-    assert found.notes == ["whoever ran it round by round ended it after round 2"]
+    assert found.notes == ["the program that ran it round by round ended it after round 2"]
 
 
 def test_a_file_that_shows_another_score_than_its_record_is_found(tmp_path: Path) -> None:

@@ -123,9 +123,9 @@ def plurality(
     explanation: str,
     **parameters: Value,
 ) -> Count:
-    """How many votes each group of answers has that come to the same; the largest group is chosen.
+    """How many votes each group of equal answers has; the largest group is chosen.
 
-    `says` puts what a group says into words; `seat_of` names the seat of a member.
+    `cast` holds the ballots. `says` puts a group's answer into words; `seat_of` names the seat of a member.
     """
     totals = tuple(
         Total(

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-LOWEST, HIGHEST = 0.55, 0.95  # between these a share of right answers is told apart; beyond, it is mostly luck
+CLIP = (0.55, 0.95)  # shares of right answers outside these bounds are mostly luck, so they are moved to the bound
 SAME_ERROR = 0.5  # of the errors, those that fall on one and the same wrong answer
 _SAME = 9  # decimals in which two sums of weights are compared
 
@@ -158,7 +158,7 @@ def log_odds(accuracy: float) -> float:
     >>> [round(log_odds(each), 2) for each in (0.0, 0.6, 0.9, 1.0)]
     [0.89, 1.1, 2.89, 3.64]
     """
-    clipped = min(max(accuracy, LOWEST), HIGHEST)
+    clipped = min(max(accuracy, CLIP[0]), CLIP[1])
     return math.log(clipped / ((1 - clipped) * SAME_ERROR))
 
 

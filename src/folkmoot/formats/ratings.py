@@ -8,7 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import Reply, decide, text_field
-from folkmoot.formats.score_text import KEYS, MISSING_SCORE, score_in_object, score_in_value, stated_scores
+from folkmoot.formats.score_text import (
+    HIGHEST,
+    KEYS,
+    LOWEST,
+    MISSING_SCORE,
+    score_in_object,
+    score_in_value,
+    stated_scores,
+)
 from folkmoot.types import JSON
 
 
@@ -26,12 +34,12 @@ class IdeaRatingReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    originality: float = Field(ge=1, le=10)
-    insight: float = Field(ge=1, le=10)
-    depth: float = Field(ge=1, le=10)
-    feasibility: float = Field(ge=1, le=10)
+    originality: float = Field(ge=LOWEST, le=HIGHEST)
+    insight: float = Field(ge=LOWEST, le=HIGHEST)
+    depth: float = Field(ge=LOWEST, le=HIGHEST)
+    feasibility: float = Field(ge=LOWEST, le=HIGHEST)
     rationale: str
-    score: float = Field(ge=1, le=10)
+    score: float = Field(ge=LOWEST, le=HIGHEST)
 
 
 class MergeRatingReply(BaseModel):
@@ -39,12 +47,12 @@ class MergeRatingReply(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    integration: float = Field(ge=1, le=10)
-    coherence: float = Field(ge=1, le=10)
-    completeness: float = Field(ge=1, le=10)
-    fidelity: float = Field(ge=1, le=10)
+    integration: float = Field(ge=LOWEST, le=HIGHEST)
+    coherence: float = Field(ge=LOWEST, le=HIGHEST)
+    completeness: float = Field(ge=LOWEST, le=HIGHEST)
+    fidelity: float = Field(ge=LOWEST, le=HIGHEST)
     rationale: str
-    score: float = Field(ge=1, le=10)
+    score: float = Field(ge=LOWEST, le=HIGHEST)
 
 
 def read_rating(reply: str, dimensions: tuple[str, ...]) -> Rating:

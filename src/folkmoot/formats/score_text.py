@@ -10,7 +10,7 @@ from folkmoot.formats.marking import OWN, QUOTED, UNSURE
 from folkmoot.formats.reading import Found, Reply, is_placeholder
 from folkmoot.types import JSON
 
-LOWEST, HIGHEST = 1.0, 10.0
+LOWEST, HIGHEST = 1, 10  # the scale of scores; whole numbers, as they stand in schemas that are sent
 LONGEST = 300  # characters of a text about a score; a longer one is an essay
 KEYS = ("score", "overall_score", "final_score", "rating", "overall_rating")
 

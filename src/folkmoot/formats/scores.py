@@ -10,7 +10,9 @@ from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import Reply, decide, is_placeholder, list_field, text_field
 from folkmoot.formats.score_text import (
+    HIGHEST,
     KEYS,
+    LOWEST,
     MISSING_SCORE,
     score_in_object,
     score_in_text,
@@ -50,7 +52,7 @@ class ReviewReply(BaseModel):
     suggestions: list[str]
     overall_assessment: str
     rationale: str
-    score: float = Field(ge=1, le=10)
+    score: float = Field(ge=LOWEST, le=HIGHEST)
 
 
 class LabelledReview(ReviewReply):

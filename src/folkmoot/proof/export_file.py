@@ -23,7 +23,7 @@ PAGE = re.compile(r'<script type="application/json" id="folkmoot-run">(?P<json>[
 
 
 async def mailed(folder: RunFolder, *, packed: bool) -> JSON:
-    """The value for a run. `packed` makes its record short, for a page."""
+    """The value for a run. `packed` compresses its record, as pages need it."""
     found = await recompute(folder)
     recorded = result_of(folder)
     bundle = bundle_of(folder)
@@ -52,7 +52,7 @@ def _without_counts(result: Result) -> JSON:
 
 @dataclass(frozen=True)
 class Mailed:
-    """What a file that was mailed holds."""
+    """The contents of an exported file."""
 
     shown: JSON  # the whole value
     bundle: Bundle
@@ -60,7 +60,7 @@ class Mailed:
 
 
 def read_mailed(path: Path) -> Mailed:
-    """The run in an exported page or JSON file. Raises InputError where there is none."""
+    """Read the run in an exported page or JSON file. Raises InputError for any other file."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -18,7 +18,7 @@ from folkmoot.types import JSON, Outcome, Record, Result
 
 
 class Testimony(Record):
-    """What a record says. Calls stand in the order of the record."""
+    """What a record holds: the seats, the options in force, and every call in the order of the record."""
 
     protocol: str
     prompt: str  # as it was typed
@@ -41,10 +41,10 @@ class Recomputed:
 
 
 async def recompute(folder: RunFolder, journal: Journal | None = None, spec: RunSpec | None = None) -> Recomputed:
-    """Run the protocol over its record once more. Nobody is asked.
+    """Run the protocol again over its record. No model is asked.
 
-    What a caller who stepped through the rounds left out is no part of the record; so where it ends with the round
-    that the result names, the run is taken to have been ended there.
+    A program that steps through the rounds may end a run early, and the record does not say so. Where the record ends
+    with the round that the result names, the run is taken to have been ended there.
     """
     spec = spec or folder.spec()
     found = await _replayed(spec, folder, journal)
@@ -61,7 +61,7 @@ async def recompute(folder: RunFolder, journal: Journal | None = None, spec: Run
 
 
 def _fits(spec: RunSpec) -> bool:
-    """Whether these options can be."""
+    """Whether the options of `spec` are valid."""
     try:
         check_options(find_protocol(spec.protocol), spec.options)
     except InputError:
@@ -142,7 +142,7 @@ def _text(entry: Entry) -> str | None:
 
 
 def plain(value: object) -> object:
-    """What a format read, as JSON."""
+    """The value that a format read, as JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -10,7 +10,7 @@ from folkmoot.types import JSON, Usage
 
 
 async def transcript(folder: RunFolder) -> str:
-    """The document. Of an unfinished run it tells what there is."""
+    """The document. For an unfinished run it holds what is on record so far."""
     found = await recompute(folder)
     recorded = result_of(folder)
     result = recorded or found.result

@@ -1,7 +1,7 @@
-"""Whether a run's verdict follows from its record: the protocol is run again over it, and nobody is asked.
+"""Check that a run's verdict follows from its record, by running the protocol again over it. No model is asked.
 
-Four things are checked: that every request on record is the one its digest names, that every reply belongs to it, that
-the protocol comes to the recorded result, and, of a file that was mailed, that what it shows is what its record says.
+Four things are checked: every request on record is the one its digest names; every reply belongs to its request; the
+protocol gives the recorded result, count sheets included; and an exported file shows what its record says.
 """
 
 import json
@@ -26,8 +26,8 @@ from folkmoot.record.bundle import hash_of, result_of, unpack
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import JSON, About, Attachment, Count, Message, Request, Result, Seat
 
-SHOWN = 100  # characters of a value that differs
-MOST = 5  # problems of one kind that are told
+SHOWN = 100  # characters shown of a value that differs
+MOST = 5  # problems of one kind that are listed
 MISSHAPEN = (
     KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError, RecursionError,
 )  # fmt: skip
@@ -35,20 +35,20 @@ MISSHAPEN = (
 
 @dataclass
 class Verification:
-    """What came of checking a run."""
+    """The result of checking a run."""
 
     run_id: str
     protocol: str
     finished: bool = True
-    recounted: bool = True  # False: an older reader recorded it, and this one decides otherwise
+    recounted: bool = True  # False: an older reader recorded it, and the present one gives another decision
     counted: list[str] = field(default_factory=list)  # a line for each round
-    problems: list[str] = field(default_factory=list)  # why it does not follow
+    problems: list[str] = field(default_factory=list)  # why the verdict does not follow
     notes: list[str] = field(default_factory=list)
     verdict: str = ""
 
     @property
     def exit_code(self) -> int:
-        """0: it follows; 1: it does not; 2: there is no verdict yet, or an older reader came to it."""
+        """0: the verdict follows; 1: it does not; 2: there is no verdict yet, or an older reader gave it."""
         if self.problems:
             return 1
         return 0 if self.finished and self.recounted else 2
@@ -68,7 +68,7 @@ async def verify(folder: RunFolder) -> Verification:
         found.finished, found.problems = False, altered
         return found
     if recomputed.ended_by_caller:
-        found.notes.append(f"whoever ran it round by round ended it after round {recorded.outcome.round}")
+        found.notes.append(f"the program that ran it round by round ended it after round {recorded.outcome.round}")
     found.verdict = _verdict(recorded)
     found.problems = altered
     if not own:
@@ -81,9 +81,9 @@ async def verify(folder: RunFolder) -> Verification:
 
 
 async def verify_file(path: Path, page_of: Callable[[JSON], str]) -> Verification:
-    """Check an exported page or JSON file: its record, and that it shows what that record says.
+    """Check an exported page or JSON file: its record, and that it shows what the record says.
 
-    `page_of` writes the page of a run: of a page that this version wrote, nothing around the record may differ.
+    `page_of` makes the page of a run. A page that this version wrote must be exactly the page that `page_of` makes.
     """
     received = read_mailed(path)
     with tempfile.TemporaryDirectory(prefix="folkmoot-") as within:
@@ -162,7 +162,7 @@ def _request(line: JSON, seat: Seat, parts: Mapping[str, str], spec: RunSpec) ->
 
 
 def _misfits(spec: RunSpec, recomputed: Recomputed) -> Iterable[str]:
-    """Calls that this very version would have made otherwise. Of another version's prompts nothing can be said."""
+    """Calls that this version would have made differently. The prompts of another version cannot be checked."""
     if recomputed.journal.version != __version__ or spec.attachments:
         return
     for step in sorted(recomputed.journal.misfits):
@@ -174,7 +174,7 @@ def _words(text: str) -> str:
 
 
 def _retitled(spec: RunSpec) -> Iterable[str]:
-    """The title is what a person typed of the prompt, or the names of the files in it. No digest covers it."""
+    """Check the title, which no digest covers: it is the part of the prompt that the user typed, or names of files."""
     prompt, names = _words(spec.prompt), {each.name for each in spec.attachments}
     typed = _words(spec.title)
     if typed not in prompt and not all(each in names or each in prompt for each in typed.split(", ")):
@@ -185,11 +185,11 @@ REPORTED = (
     "protocol", "prompt", "failures", "dropped", "degraded", "total_calls", "attempts", "repairs", "usage", "cost_usd",
     "list_usd",
 )  # fmt: skip
-"""What a result tells besides its outcome that follows from the record. Who paid, and how long it took, do not."""
+"""The fields of a result, besides the outcome, that follow from the record. Who paid and how long it took do not."""
 
 
 def _differences(recorded: Result, recomputed: Result, *, same_version: bool) -> list[str]:
-    """What of the recorded result does not come out again. Another version may put things otherwise, in words."""
+    """The recorded fields that the replay does not give. Another version may word explanations differently."""
     old, new = (each.model_dump(mode="json") for each in (recorded, recomputed))
     was, is_now = dict(old["outcome"]), dict(new["outcome"])
     told, details = was.pop("details"), is_now.pop("details")
@@ -209,7 +209,7 @@ def _differences(recorded: Result, recomputed: Result, *, same_version: bool) ->
 
 
 def _brief(value: object, other: object) -> str:
-    """A value on one line; a long one from where it begins to differ."""
+    """A value on one line. A long value is shown from shortly before it begins to differ from `other`."""
     text, beside = (json.dumps(each, ensure_ascii=False) for each in (value, other))
     same = next(
         (at for at, (a, b) in enumerate(zip(text, beside, strict=False)) if a != b), min(map(len, (text, beside)))
@@ -219,7 +219,7 @@ def _brief(value: object, other: object) -> str:
 
 
 def _shown_otherwise(shown: JSON, says: JSON) -> Iterable[str]:
-    """Where a mailed file shows something else than its own record says."""
+    """The places where an exported file shows something else than its own record says."""
     testimony = shown.get("testimony")
     if not isinstance(testimony, dict) or not isinstance(calls := testimony.get("calls"), list):
         yield "what it shows cannot be read"
@@ -250,7 +250,7 @@ def _shows(name: str, shown: object, says: object) -> str:
 
 
 def _counted(recomputed: Recomputed) -> Iterable[str]:
-    """What was counted, a line for each round: how many replies in which phase, and who was ahead."""
+    """A line for each round: how many replies in which phase, and who was ahead; then a line for each count sheet."""
     names = {seat["seat"]: seat["model_id"] for seat in recomputed.testimony.seats}
     rounds: dict[tuple[str, int], tuple[Counter[str], Counter[str]]] = {}
     ahead: dict[tuple[str, int], str] = {}

@@ -16,6 +16,7 @@ from folkmoot.counting import lineages, sheets
 from folkmoot.counting.lineages import Lineage, Turn
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import IDEA_RATING, Rating
+from folkmoot.formats.score_text import HIGHEST
 from folkmoot.formats.variants import VARIANT
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
@@ -28,7 +29,7 @@ class BrainstormOptions(Options):
     rounds: int = Field(5, ge=1, le=20, description="Rounds.", json_schema_extra={"flags": ["-r", "--max-rounds"]})
     panel_size: int = Field(3, ge=1, le=20, description="Answers on the panel.")
     quality_floor: float = Field(
-        7.0, ge=0, le=10, description="Mean score that is wanted on the panel before dispute counts; 0 for none."
+        7.0, ge=0, le=HIGHEST, description="Mean score that is wanted on the panel before dispute counts; 0 for none."
     )
     iteration_strategy: Visibility = Field(
         "score-only", description="What a seat sees of the rounds before when it answers again."
@@ -174,9 +175,9 @@ def _received(run: Run, turn: Turn, lineage: Lineage, sees: Visibility) -> list[
     if mean is None:
         return ["Nobody scored it."]
     if sees == "score-only":
-        return [f"Its mean score: {mean:.1f} of 10."]
+        return [f"Its mean score: {mean:.1f} of {HIGHEST}."]
     return [
-        block("review", f"Score: {rating.score:g} of 10\n{rating.rationale}", reviewer=run.labels[judge])
+        block("review", f"Score: {rating.score:g} of {HIGHEST}\n{rating.rationale}", reviewer=run.labels[judge])
         for judge, rating in turn.ratings[lineage].items()
     ]
 

@@ -16,6 +16,7 @@ from folkmoot.counting import sheets, tally
 from folkmoot.counting.closing import RoundScores, closing_rule
 from folkmoot.counting.judging import RULES, order_of
 from folkmoot.formats import REVIEW, TEXT, Review, scores_for
+from folkmoot.formats.score_text import HIGHEST, LOWEST
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.types import Candidate, Count, Outcome
@@ -26,7 +27,11 @@ Pair = tuple[str, str]
 
 class ConvergeOptions(Options):
     threshold: float = Field(
-        8.0, ge=1, le=10, description="Mean score the best answer must reach.", json_schema_extra={"flags": ["-t"]}
+        8.0,
+        ge=LOWEST,
+        le=HIGHEST,
+        description="Mean score the best answer must reach.",
+        json_schema_extra={"flags": ["-t"]},
     )
     rounds: int = Field(5, ge=1, le=20, description="Most rounds.", json_schema_extra={"flags": ["-r", "--max-rounds"]})
     stability_rounds: int = Field(
@@ -53,7 +58,7 @@ class ConvergeOptions(Options):
 
 @dataclass
 class Heard:
-    """What the seats may see of the rounds before."""
+    """What the seats may see of earlier rounds."""
 
     sees: Visibility
     own: dict[str, list[str]] = field(default_factory=dict)  # seat -> its answer and the reviews of it, round by round
@@ -230,14 +235,14 @@ def hear(
     reviews: Mapping[Pair, Review],
     means: Mapping[str, float],
 ) -> None:
-    """Let the seats hear what a round came to. What they heard before stays as it was: prompts only grow."""
+    """Add a round to what the seats may see. Earlier parts stay as they were, so that prompts only grow."""
     heard.answers = answers
     for seat, answer in answers.items():
         lines = [f"Your answer in round {round}:", block("own", answer)]
         if seat not in means:
             lines.append("Nobody scored it.")
         elif heard.sees == "score-only":
-            lines.append(f"Its mean score: {means[seat]:.1f} of 10.")
+            lines.append(f"Its mean score: {means[seat]:.1f} of {HIGHEST}.")
         else:
             lines.append("What the others said of it:")
             lines += [
@@ -253,7 +258,7 @@ def critique(review: Review) -> str:
     lists = (("Strengths", review.strengths), ("Weaknesses", review.weaknesses), ("Suggestions", review.suggestions))
     return "\n".join(
         [
-            f"Score: {review.score:g} of 10",
+            f"Score: {review.score:g} of {HIGHEST}",
             review.overall_assessment,
             *(f"{title}:\n" + "\n".join(f"- {each}" for each in items) for title, items in lists if items),
         ]

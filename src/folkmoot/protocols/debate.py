@@ -87,7 +87,7 @@ async def debate(run: Run, options: DebateOptions) -> Outcome:
 
 
 async def _search(run: Run) -> tuple[Source, ...]:
-    """What the web says; nothing where nobody searches, or the search fails, which the result lists as a failure."""
+    """Search the web. Returns nothing if no seat searches or the search fails; the result lists the failure."""
     for seat in run.seats_for("web"):
         try:
             return await run.call("search", Call(seat, (run.prompt,), SOURCES))
@@ -130,7 +130,7 @@ async def _argue(run: Run, course: Course) -> Ruling:
 
 
 async def _propose(run: Run, course: Course) -> None:
-    """A new turn. Who proposes nothing new stands by the last proposal."""
+    """Begin a turn. A seat without a new proposal keeps its last one."""
     last = course.turns[-1] if course.turns else None
     task = PROPOSE if last is None else PROPOSE_AGAIN
     calls = {seat: _call(run, course, seat, TEXT, task, shown=last) for seat in run.seats}
@@ -146,7 +146,7 @@ async def _propose(run: Run, course: Course) -> None:
 
 
 async def _vote(run: Run, course: Course, turn: Turn) -> None:
-    """Into `turn`, vote by vote: a majority stands, whatever the votes that are still out say."""
+    """Collect votes into `turn`. Once a majority stands, open votes cannot change it and are given up."""
     labels = sorted((run.labels[seat] for seat in turn.proposals), key=lambda label: (len(label), label))
     turn.invited = run.seats
     calls = {
@@ -167,7 +167,7 @@ async def _vote(run: Run, course: Course, turn: Turn) -> None:
 
 
 async def _merge(run: Run, course: Course, merge: Merge) -> None:
-    """The endorsed author merges and the others confirm. Whatever goes wrong, the endorsed answer stands verbatim."""
+    """Let the endorsed author merge and the others confirm. If either fails, the endorsed answer stands verbatim."""
     turn, author = course.turns[-1], merge.author
     if author not in run.seats:
         merge.failure = "its author has left the run"
@@ -198,7 +198,7 @@ async def _merge(run: Run, course: Course, merge: Merge) -> None:
 
 
 def _offer_so_far(run: Run, course: Course) -> None:
-    """Offer what a round that was stopped has come to, where that is more than what was offered before."""
+    """Offer what a stopped round has so far, where that is more than what was offered before."""
     turn = course.turns[-1] if course.turns else Turn({})
     if turn.votes:
         run.offer(course.outcome(ballots.rule(course.counted(run.labels, run.prompt)), run.round, run.model_id))

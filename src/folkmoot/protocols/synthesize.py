@@ -13,6 +13,7 @@ from folkmoot.core.run import Run
 from folkmoot.counting import sheets, tally
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import MERGE_RATING, Rating
+from folkmoot.formats.score_text import HIGHEST, LOWEST
 from folkmoot.prompting import DATA, block
 from folkmoot.protocols import Options, protocol
 from folkmoot.protocols.converge import ConvergeOptions, converge
@@ -25,14 +26,14 @@ Pair = tuple[str, str]
 class SynthesizeOptions(Options):
     threshold: float = Field(
         8.0,
-        ge=1,
-        le=10,
+        ge=LOWEST,
+        le=HIGHEST,
         description="Mean score at which the answers count as agreed on.",
         json_schema_extra={"flags": ["-t"]},
     )
     converge_rounds: int = Field(2, ge=1, le=20, description="Most rounds before the answers are merged.")
     synthesis_threshold: float | None = Field(
-        None, ge=1, le=10, description="Mean score an answer needs to be merged; the threshold if not given."
+        None, ge=LOWEST, le=HIGHEST, description="Mean score an answer needs to be merged; the threshold if not given."
     )
     stability_rounds: int = Field(
         2, ge=1, le=20, description="Rounds in a row that the same seat must lead.", json_schema_extra={"flags": ["-s"]}
@@ -160,7 +161,7 @@ def _listed(run: Run, merged: tuple[Candidate, ...]) -> list[JSON]:
 
 
 def _so_far(before: Outcome, status: str = "not_synthesized", why: str = "nothing is merged yet") -> Outcome:
-    """What converge came to, which is not yet what was asked for."""
+    """The outcome of converge as a provisional outcome of synthesize: no winner and no answer yet."""
     if before.status == "single_model":
         return before
     chosen = {"winner": None, "answer": None, "met": False}

@@ -1,4 +1,4 @@
-"""vote: every seat answers once, and the answer most of them come to wins."""
+"""vote: every seat answers once, and the answer that most seats give wins."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -41,7 +41,7 @@ def max_calls(options: VoteOptions, seats: int) -> int:  # noqa: ARG001
 
 @protocol("vote", VoteOptions, max_calls=max_calls)
 async def vote(run: Run, options: VoteOptions) -> Outcome:
-    """Ask all seats once and take the answer most of them come to"""
+    """Ask all seats once and take the answer that most of them give"""
     seats = run.all_seats
     measure = voting.by_count(weights(run, seats), ties_by_weight=options.ties == "weight")
     answers: dict[str, Keyed] = {}

@@ -1,4 +1,4 @@
-"""A result in text: the answer for standard output, and for people the report of how it came about."""
+"""A result as text: the answer for standard output, and a report for people on how it was reached."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -53,13 +53,13 @@ RESUME = {
     "arbiter_failed": " --retry-failed",
     "stalled": "",
 }
-"""What `folkmoot resume` must be told to get further than this."""
+"""The flags that `folkmoot resume` needs to get beyond this status."""
 
 MORE_ROUNDS, MOST_ROUNDS = 3, 20
 
 
 def answer_text(result: Result) -> str:
-    """What goes to standard output, without a last line break: the answer, as the model wrote it, and nothing else.
+    """The text for standard output, without a final line break: the answer as the model wrote it, and nothing else.
 
     Where no answer was chosen: all of them, the best first, each under a line that says whose it is, with its score
     if any was scored. Empty when there is none. On a terminal, pass it through `wording.visible`.
@@ -77,7 +77,7 @@ def answer_text(result: Result) -> str:
 
 
 def report_text(result: Result, *, colour: bool) -> str:
-    """What a person wants to know beside the answer: a blank line, then at most one screen."""
+    """The report beside the answer: a blank line, then at most one screen."""
     ids = _ids(result)
     also = [each.seat for each in result.outcome.answers]
     parts: tuple[Iterable[str], ...] = (
@@ -130,7 +130,7 @@ def _order(result: Result) -> Iterable[str]:
 
 
 def _dissent(result: Result) -> Iterable[str]:
-    """Who voted against what won, or what the arbiter says of the views that it does not follow."""
+    """Votes against the winner, or what the arbiter says of views that it does not follow."""
     said = result.outcome.details
     against = said.get("dissent") or ()
     for each in against[:MOST_LISTED]:
@@ -144,7 +144,7 @@ def _dissent(result: Result) -> Iterable[str]:
 
 
 def _others(result: Result, ids: Mapping[str, str]) -> Iterable[str]:
-    """The answers that were not chosen, and who led before. Whether two answers disagree is not for us to say."""
+    """The answers that were not chosen, and who led earlier rounds. Whether two answers disagree is not judged here."""
     outcome = result.outcome
     winner = outcome.winner
     for number, scores in enumerate(outcome.scores, 1):
@@ -165,7 +165,7 @@ def _others(result: Result, ids: Mapping[str, str]) -> Iterable[str]:
 
 
 def _losses(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[str]:
-    """Calls without a usable reply, seats that left, models that were others than those asked for."""
+    """Calls without a usable reply, seats that left, and seats that another model answered for."""
     bad, warning = paint("✗", "bad", colour), paint("!", "warning", colour)
     if result.failures:
         yield f"{counted(len(result.failures), 'call')} without a usable reply:"

@@ -45,6 +45,7 @@ _WHOLE_TAGS = re.compile(
 _MARKUP = re.compile(
     r"</?[A-Za-z][^<>\n]{0,100}>|[*_`#>|~•\[\]{}()]+|(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s|$)|(?:^|(?<=\s))[-+–—](?=\s|$)"
 )
+_LIST_ITEM = re.compile(r"(?:[-*•+–]|\(?\d{1,2}[.)])\s")
 _LABEL = re.compile(r"\s*(?:answer|response|participant|proposal|candidate|option)?\s*[A-Z]{1,2}\s*", re.IGNORECASE)
 _PAIRS: dict[str, tuple[str, ...]] = {
     "“": ("”",), "«": ("»",), "「": ("」",), "『": ("』",), "《": ("》",), "‹": ("›",), "„": ("“", "”"),
@@ -111,11 +112,11 @@ class Marked:
                 found.append(Region(comment.start(), end + 3, comment.end(), end))
         return _outermost(found)
 
-    def rank(self, start: int, end: int, after: str | None = None, *, says_i: bool = False) -> Rank:
+    def rank(self, start: int, end: int, after: str | None = None, *, within: Rank = QUOTED) -> Rank:
         """Whose words stand from `start` to `end`.
 
-        `after`: what follows them, where the span covers it already. `says_i`: they say I, so that they may stand in
-        the middle of a line.
+        `after`: what follows them, where the span covers it already. `within`: the rank of words in the middle of a
+        line, behind others that neither end a sentence nor say whose words follow.
         """
         if start == 0 and end == len(self.text) and after is None:
             return OWN
@@ -133,12 +134,12 @@ class Marked:
         ranks: list[Rank] = [self._introduced(fence.start, 0, fenced=True)] if fence else []
         plain = _MARKUP.sub(" ", before).strip()
         if re.search(r"[^\W\d_]", plain):
-            if says_i:
+            if within > QUOTED:
                 plain = re.split(r"[,;.!?–—]\s*(?=$)|[,;.!?–—](?=[^,;.!?–—]*$)", plain)[-1]
             whose = introduces(plain) if plain.strip() else "own"
-            if whose == "peer" or (not says_i and whose == "unknown" and not ends_a_sentence(plain)):
+            if whose == "peer":
                 return QUOTED
-            ranks.append(OWN)
+            ranks.append(OWN if whose == "own" or ends_a_sentence(plain) else within)
         else:
             if not rest.strip(" \t*_`|.,;\"'") and refers_back(self._next_line(end, fence)):
                 return QUOTED
@@ -185,7 +186,8 @@ class Marked:
 
     def _next_line(self, end: int, fence: Region | None) -> str:
         at = fence.end if fence and not self.text[end : fence.inner_end].strip() else end
-        return self.text[at : at + 2 * LONGEST].lstrip().partition("\n")[0]
+        line = self.text[at : at + 2 * LONGEST].lstrip().partition("\n")[0]
+        return "" if _LIST_ITEM.match(line) else line
 
     def _stands_apart(self, line: int) -> bool:
         """Whether other lines of the reply are not indented, so that indenting may mean quoting."""

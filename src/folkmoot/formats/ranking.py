@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
+from folkmoot.formats.marking import OWN, UNSURE
 from folkmoot.formats.reading import EDGE, Found, Reply, decide, is_template, text_field, without_quotes
 from folkmoot.types import JSON
 
@@ -34,10 +35,17 @@ _PLACE_AFTER = re.compile(
 )
 _SHARED = re.compile(rf"[\s(]*(?:=|≈|~|(?i:tie|tied|equal)\b|(?:,|/|&|\+|and\b|or\b)\s*{_LABEL})")
 _HEADING = re.compile(
-    r"^(?:[ \t>*_#`-]*+(?:(?:my|the|here is|here's)\s+)*(?:final\s+"
-    r"|overall\s+)*ranking\b[^:\n]{0,60}(?P<rest>:[^\n]*)?"
-    r"|[^:\n]{0,80}\brank(?:ing|ed)?\b[^:\n]{0,60}(?P<said>:[^\n]*))$",
+    r"^[ \t>*_#`-]*+(?:(?:my|the|here is|here's)\s+)*(?:final\s+|overall\s+)*ranking\b[^:\n]{0,60}(?P<rest>:[^\n]*)?$",
     re.IGNORECASE | re.MULTILINE,
+)
+_ANNOUNCED = re.compile(  # Based on accuracy, I rank them as follows:
+    r"^[^:\n]{0,80}?(?P<word>(?:\b(?:my|the|final|overall)\s+)*\brank(?:ing|ed|s)?\b)[^:\n]{0,60}(?P<rest>:[^\n]*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MARKED_LABEL = rf"[*_`\"\[(]*+(?<!\w){_LABEL}[*_`\"\])]*+"
+_CHAINED = re.compile(
+    r"(?<![\w>])(?:(?i:(?:(?:my|the|final|overall)\s+)*ranking)[ \t*_`]*[:：=]?[ \t*_`]*)?"
+    rf"{_MARKED_LABEL}(?:\s*(?:{_ABOVE}|<{{1,3}}|=|≈|~|>=|≥)\s*{_MARKED_LABEL})+"
 )
 _WORST_FIRST = re.compile(
     r"\b(?:worst|weakest|lowest|poorest)\b[^:\n]{0,10}?(?:\bto\b|\bfirst\b|->|→)|\bascending\b", re.IGNORECASE
@@ -135,13 +143,13 @@ def _orders(marked: Reply) -> list[Found[list[_Entry]]]:
     """
     headings: list[Found[list[_Entry]]] = []
     final: list[Found[list[_Entry]]] = []
-    for heading in (*marked.lines(_HEADING), *marked.lines(_TABLE), *marked.lines(_TAG)):
+    announced = marked.lines(_ANNOUNCED, at="word", within=UNSURE)
+    for heading in (*marked.lines(_HEADING), *announced, *marked.lines(_TABLE), *marked.lines(_TAG)):
         match = heading.value
         if isinstance(match, Unparseable):
             continue
-        groups = match.groupdict()
-        rest = (groups.get("rest") or groups.get("said") or "").lstrip(": ")
-        below = "" if "said" not in groups and "rest" in groups else marked.text[match.end() : match.end() + BELOW]
+        rest = (match.groupdict().get("rest") or "").lstrip(": ")
+        below = "" if match.re is _TAG else marked.text[match.end() : match.end() + BELOW]
         if order := _under(f"{rest}\n{below}"):
             if _WORST_FIRST.search(match[0]):
                 raise Unparseable("the ranking begins with the worst; list the best first")
@@ -151,24 +159,24 @@ def _orders(marked: Reply) -> list[Found[list[_Entry]]]:
                 final.append(each)
     if any(each.rank for each in headings):
         return final if any(each.rank for each in final) else headings
-    lines: list[Found[list[_Entry]]] = []
+    lines: list[Found[list[_Entry]]] = [
+        Found(order, line.rank, line.start, line.fenced)
+        for line in marked.lines(_CHAINED, within=UNSURE)
+        if isinstance(line.value, re.Match)
+        for order in _chains(line.value[0])
+    ]
     for line in marked.lines(_WHOLE_LINE):
         if isinstance(line.value, Unparseable):
             continue
         text = line.value["rest"]
-        orders = list(_chains(text))
-        if not orders and (_SAYS_ORDER.search(text) or text.strip() == marked.text.strip()):
-            orders = [order] if (order := _separated(text)) else []
-        lines += [Found(order, line.rank, line.start, line.fenced) for order in orders]
-    longest = max(
-        (len(each.value) for each in lines if not isinstance(each.value, Unparseable) and each.rank), default=0
-    )
-    lines = [each for each in lines if not isinstance(each.value, Unparseable) and len(each.value) == longest]
-    medals = next(
-        (order for order in _lists(without_quotes(marked.text)[-2 * BELOW :]) if all(each.named for each in order)),
-        None,
-    )
-    return [*lines, *([Found(medals, 3, 0)] if medals and len(medals) > 1 else [])]
+        says_order = _SAYS_ORDER.search(text) or text.strip() == marked.text.strip()
+        if says_order and (order := _separated(text)):
+            lines.append(Found(order, line.rank, line.start, line.fenced))
+    sizes = [(len(each.value), each) for each in lines if not isinstance(each.value, Unparseable)]
+    longest = max((size for size, each in sizes if each.rank), default=0)
+    named = (order for order in _lists(without_quotes(marked.text)[-2 * BELOW :]) if len(order) > 1)
+    medals = [Found(order, OWN, 0) for order in named if all(each.named for each in order)]
+    return [*(each for size, each in sizes if size == longest), *medals]
 
 
 class _Reader:

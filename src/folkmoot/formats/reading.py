@@ -145,22 +145,28 @@ class Reply:
         return found
 
     def lines(
-        self, pattern: re.Pattern[str], after: Callable[[re.Match[str]], str] | None = None, *, says_i: bool = False
+        self,
+        pattern: re.Pattern[str],
+        after: Callable[[re.Match[str]], str] | None = None,
+        *,
+        within: Rank = QUOTED,
+        at: str | int = 0,
     ) -> list[Found[re.Match[str]]]:
         """The matches of `pattern`, which begins with a line, outside JSON objects.
 
-        `after` gives what a match holds behind its value, where words may say whose it was.
+        `after` gives what a match holds behind its value, where words may say whose it was. `at`: the group with which
+        the statement begins; `within`: see Marked.rank.
         """
         found: list[Found[re.Match[str]]] = []
         if self._is_object:
             return found
         for match in islice(self._matches(pattern), MAX_LINES):
-            start = match.start() + len(match[0]) - len(match[0].lstrip(" \t>*_#`~-+•|\n"))
+            start = match.start(at) + len(match[at]) - len(match[at].lstrip(" \t>*_#`~-+•|\n"))
             if any(begin < match.end() and start < end for _, begin, end in self._objects):
                 continue
             quoted = self.marked.quote_is_open(match.start())
             rank = (
-                QUOTED if quoted else self.marked.rank(start, match.end(), after(match) if after else "", says_i=says_i)
+                QUOTED if quoted else self.marked.rank(start, match.end(), after(match) if after else "", within=within)
             )
             found.append(Found(match, rank, match.start(), self._fenced(start)))
         return found

@@ -12,7 +12,7 @@ from typing import Any
 from folkmoot.types import JSON
 
 MAX_LEVELS = 40
-MAX_STEPS = 20_000  # values and keys of one object that is not strict JSON
+MAX_STEPS = 5_000  # values and keys of one object that is not strict JSON
 
 _CLOSERS = {
     '"': '"',
@@ -177,9 +177,13 @@ class _Relaxed:
                 raise ValueError("a text that nothing closes")
             if self._text[end] == "\\":
                 raise ValueError("a text that ends in a backslash")
-            if not self._loose or follows.match(self._text, end + 1):
+            if not self._loose or (follows.match(self._text, end + 1) and self._balanced(start, end)):
                 return _unescaped(self._text[start:end]), end + 1
             at = end + 1
+
+    def _balanced(self, start: int, end: int) -> bool:
+        """Whether a text quotes whole objects only: a quote inside a quoted object does not end the text."""
+        return self._text.count("{", start, end) == self._text.count("}", start, end)
 
     def _count(self) -> None:
         self._steps += 1

@@ -93,7 +93,8 @@ _GIVEN = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _PROSE = re.compile(
-    rf"^(?P<before>[^\n]{{0,200}}?)(?P<rest>{_NUMBER} ?(?:/|out of) ?10)(?![\w.,%]*\d)(?P<more>[^\n]*+)$",
+    rf"^(?P<before>[^\n]{{0,200}}?)(?P<stated>(?:(?:{_WORDS})[ \t*_`]*+[:：=]?[ \t*_`]*+)?"
+    rf"(?P<rest>{_NUMBER} ?(?:/|out of) ?10))(?![\w.,%]*\d)(?P<more>[^\n]*+)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADER = re.compile(
@@ -205,14 +206,14 @@ def stated_scores(reply: Reply) -> list[Found[float]]:
         return stated
     given = [
         each.read(lambda line: score_in_text(line["rest"].partition(". ")[0].strip()))
-        for each in reply.lines(_GIVEN, says_i=True)
+        for each in reply.lines(_GIVEN, within=OWN)
     ]
     given += [each.read(lambda line: score_in_text(line["rest"])) for each in reply.lines(_BOX_LINE)]
     if any(each.rank > QUOTED for each in given):
         return given
     if _ONLY.fullmatch(reply.text[:40]) and len(reply.text) < 40:
         return [Found(score_in_text(reply.text), OWN, 0)]
-    return [_in_prose(each) for each in reply.lines(_PROSE)]
+    return [_in_prose(each) for each in reply.lines(_PROSE, lambda line: line["more"], at="stated", within=UNSURE)]
 
 
 def _is_about_a_score(line: re.Match[str]) -> bool:
@@ -229,19 +230,12 @@ def _is_final(line: re.Match[str] | Unparseable) -> bool:
 
 
 def _in_prose(line: Found[re.Match[str]]) -> Found[float]:
-    """A score out of ten within a sentence: the seat's own unless the sentence is about somebody's words."""
+    """A score out of ten within a sentence: it counts where nothing else does."""
     assert isinstance(line.value, re.Match)
-    before = line.value["before"]
-    doubtful = (
-        introduces(before) == "peer" or re.search(r"[\"'“«`>]", before) or introduces(line.value["more"]) == "peer"
-    )
-    rank = QUOTED if doubtful else min(line.rank, UNSURE)
-    if re.search(r"\b(?:between|from|zwischen|entre) ?$", before) or re.match(
-        r" ?(?:-|–|to|and|or|→|bis|à) ?\d", line.value["more"]
-    ):
-        return Found(
-            Unparseable(f"{preview(line.value[0])!r} is a range, not one score"), rank, line.start, line.fenced
-        )
+    before, more = line.value["before"], line.value["more"]
+    rank = QUOTED if introduces(more) == "peer" else min(line.rank, UNSURE)
+    if _RANGE_BEFORE.search(before) or _RANGE_AFTER.match(more):
+        return Found(Unparseable(f"{preview(before)!r} goes on with a range"), rank, line.start, line.fenced)
     return Found(line.value, rank, line.start, line.fenced).read(lambda each: score_in_text(each["rest"]))
 
 

@@ -22,7 +22,7 @@ _LINE = re.compile(
 )
 _HEADING = re.compile(
     r"^[ \t>*_#`]*+(?:(?:my|the"
-    r"|final)[ \t]+)*+verdict[ \t*_`]*+[:：]?[ \t*_`]*+\n(?:[ \t]*+\n){0,2}(?P<rest>[^\n]{1,80})$",
+    r"|final)[ \t]+)*+verdict[ \t*_`]*+[:：]?[ \t*_`]*+\n(?:[ \t]*+\n){0,2}(?P<rest>(?![`{<~|])[^\n]{1,80})$",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(

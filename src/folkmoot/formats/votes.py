@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
+from folkmoot.formats.marking import OWN
 from folkmoot.formats.reading import Found, Reply, decide, is_template, text_field, without_quotes
 from folkmoot.formats.statements import NOISE, find_answer, is_quoted_within, ranked, ranking_in
 from folkmoot.types import JSON
@@ -146,7 +147,7 @@ def _directives(marked: Reply) -> list[Found[tuple[Directive, str, str]]]:
     """
     found: list[Found[tuple[Directive, str, str]]] = []
     shouted: list[bool] = []
-    for line in (*marked.lines(_LINE), *marked.lines(_I_VOTE, says_i=True)):
+    for line in (*marked.lines(_LINE), *marked.lines(_I_VOTE, within=OWN)):
         match = line.value
         if isinstance(match, Unparseable):
             continue

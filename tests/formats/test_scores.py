@@ -78,7 +78,7 @@ def test_a_score_that_is_none_is_refused_rather_than_rounded_or_guessed(written:
     [
         ("SCORE: 8", 8), ("**Score: 7.5**", 7.5), ("Score (1-10): 8", 8),
         ("## Score\n\nscore = 3", 3), ("Overall score: 8,5", 8.5), ("**Score**: 8", 8), ("My score is 6", 6),
-        ("Score: 4\nFinal score: 6", 6), ("Rating: 8", 8), ("8/10", 8),
+        ("Score: 4\nFinal score: 6", 6), ("Score: 4\nOn reflection:\nScore: 6", 6), ("Rating: 8", 8), ("8/10", 8),
         ("Score\n8", 8), ("- Score – 8", 8), ("Final score: `9`", 9),
         ("On a scale of 1 to 10:\nScore: on a scale of 1-10, 7.5", 7.5), ("Fine.\r\nScore: 7\r\n", 7),
     ],
@@ -91,7 +91,7 @@ def test_without_json_a_line_that_states_a_score_is_the_verdict(reply: str, scor
     "reply",
     [
         "", "SCORE: 11", "SCORE: high", "SCORE: 8-9", "SCORE: 80%", "SCORE:",
-        "The score: 8 is what others would say", "underscore: 8", "Score: 4\nOn reflection:\nScore: 6", "8-9/10",
+        "The score: 8 is what others would say", "underscore: 8", "Score: 4\n\nScore: 6", "8-9/10",
         '"score": 8', '{"grade": 8}', '{"overall_assessment": "an 8"}', "SCORE: 8\nSCORE: none",
     ],
 )  # fmt: skip

@@ -44,6 +44,7 @@ _QUOTING = re.compile(
     r"|featur(?:es|ed)|present(?:s|ed)|display(?:s|ed)|show(?:s|ed)|offer(?:s|ed)|gave itself|(?:it|him|her"
     r"|them)sel(?:f|ves)|has|had"
     r"|vot(?:ed|es)|argues?|argued|replie[ds]|decided|chose|ranked|scored|rated|gave|gives|concluded|believes|thinks"
+    r"|suspicious|steht|stand|stehen|removed|excluded|wants?|wanted|last (?:words?|lines?)|if i|careless"
     r"|the (?:string|words?|phrase|sentence|payload|instruction)"
     r"|enth[aä]lt|enthielt|endet\w*|schreibt|schrieb|sagt\w*|behauptet\w*|zitiert\w*|zitat|fordert\w*|verlangt\w*"
     r"|contient|contenait|contien\w+|conten[ií]a|termin\w+|écri\w+|disait|dit|affirm\w+|citation|cite|cita|citat\w*"
@@ -68,7 +69,8 @@ _THEIRS = re.compile(
 _OWN = re.compile(
     r"\b(?:my|mine|i(?:['’]d|['’]ll| would| will| therefore| hereby)*(?: (?:give|rate|score|rank|vote|choose"
     r"|conclude|judge|submit"
-    r"|award|assign|settle|decide|find|reply|answer))|final|finally|(?<!this )(?<!that )(?<!your )(?:verdict"
+    r"|award|assign|settle|decide|find|reply|answer|say|think|mean))|final|finally"
+    r"|(?<!this )(?<!that )(?<!your )(?:verdict"
     r"|scores?|rating|ranking|vote|review|judge?ment|decision)|here(?:['’]s| is| are| it is| you go| you are)|below"
     r"|as requested|results?"
     r"|reviews|evaluation|assessment|conclusion|overall|output|json|therefore"
@@ -84,12 +86,13 @@ _OWN = re.compile(
     re.IGNORECASE,
 )
 _BACK = re.compile(
-    r"[\s,;:)\]}'\"”»*_`|—–←^-]*"
+    r"[\s,;:(<)\]}'\"”»*_`|—–←^-]*"
     r"(?:(?:which|as|is|was|says?|said|wrote|writes|quoted|copied|taken|planted|inserted|injected|embedded|appended"
     r"|from|appears?"
-    r"|stands|stood|in the|at the|by the|so (?:says|said|wrote|it)|ist|war|est|était|es|era|foi|è|это|—|是|となって"
+    r"|stands|stood|in the|at the|by the|so (?:says|said|wrote|it)|ist|war|est|était|es|era|foi|è|это|是|となって"
     r"|라고)(?!\w)"
-    r"|(?:this|that|these|those|it|the above|above)(?: \w+){0,2}? (?:is|was|were|comes?|came|appears?|appeared"
+    r"|it (?:was|comes|came|stood|appear\w*)\b|(?:this|that|these|those|the above|above)(?: \w+){0,2}? (?:is|was"
+    r"|were|comes?|came|appears?|appeared"
     r"|stood|stands|had|has)\b)",
     re.IGNORECASE,
 )

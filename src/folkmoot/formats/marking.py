@@ -1,41 +1,30 @@
 """Which parts of a reply are the seat's own words, and which are quoted, fenced or mentioned.
 
-A place in a reply has one of four ranks. Only what the seat says in its own name decides anything; what it quotes
+A place in a reply has one of five ranks. Only what the seat says in its own name decides anything; what it quotes
 never does, because quoting an answer would otherwise hand the judge's pen to whoever wrote that answer.
 """
 
 import re
-from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Literal
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.attribution import LONGEST, ends_a_sentence, introduces, refers_back
+from folkmoot.formats.regions import FENCE, Region, fences_in, quotations_in
+from folkmoot.formats.regions import within as within_of
 from folkmoot.formats.speech import speech_in
 
-Rank = Literal[0, 1, 2, 3]
+Rank = Literal[0, 1, 2, 3, 4]
 QUOTED: Rank = 0  # somebody else's words, or a mention in the middle of a sentence: never read
-UNSURE: Rank = 1  # introduced by words that neither list of attribution.py knows
+UNSURE: Rank = 1  # introduced by words that neither list of attribution.py knows, or in tags that nobody knows
 FENCED: Rank = 2  # in a fence that nothing introduces, or after a sentence about somebody's words
-OWN: Rank = 3
+BARE: Rank = 3  # standing on its own, without an introduction
+OWN: Rank = 4  # introduced as the seat's own
 
 MAX_BYTES = 1_000_000
-MOST_MARKS = 2_000  # fences or tags of one kind; a reply with more is no judgement
 LONGEST_WRAPPED = 100_000  # characters of a reply in which wrappers are looked for
 WINDOW = 2_000  # characters before a place in which an open quotation is looked for
 
-_FENCE = re.compile(r"^(?P<before>[ \t>]*+)(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)$", re.MULTILINE)
-_TAG = re.compile(
-    r"<(?P<close>/?)(?P<name>blockquote|pre|code|q|cite|details|answer|quot(?:e|ed|ation)|excerpt|submission"
-    r"|document|user"
-    r"|source|del|s|injected|planted|candidate|participant|response_text|text|script|style|samp|input"
-    r"|(?P<own>[a-z_]{1,20}-[0-9a-f]{16}))"
-    r"(?:\s[^<>\n]{0,200})?>",
-    re.IGNORECASE,
-)
-_COMMENT = re.compile(r"<!--")
 _WHOLE_TAGS = re.compile(
     r"<(?P<name>answer|output|response|reply|result|final|verdict_json|json|review|judge?ment|evaluation|pre|code"
     r"|blockquote|q|p|div"
@@ -45,19 +34,13 @@ _WHOLE_TAGS = re.compile(
 _MARKUP = re.compile(
     r"</?[A-Za-z][^<>\n]{0,100}>|[*_`#>|~•\[\]{}()]+|(?:^|(?<=\s))\(?\d{1,2}[.)](?=\s|$)|(?:^|(?<=\s))[-+–—](?=\s|$)"
 )
+_CODE = frozenset(("", "json", "json5", "jsonc", "js", "javascript", "python", "py", "yaml", "yml"))
+_CLOSES = re.compile(r"(?:[}\]][*_~\s]*|```|~~~|</[^<>]{1,60}>\s*)$|^\s*(?:#\+|\\end\{)")
 _LIST_ITEM = re.compile(r"(?:[-*•+–]|\(?\d{1,2}[.)])\s")
 _LABEL = re.compile(r"\s*(?:answer|response|participant|proposal|candidate|option)?\s*[A-Z]{1,2}\s*", re.IGNORECASE)
 _PAIRS: dict[str, tuple[str, ...]] = {
     "“": ("”",), "«": ("»",), "「": ("」",), "『": ("』",), "《": ("》",), "‹": ("›",), "„": ("“", "”"),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    start: int
-    end: int
-    inner: int  # where its content begins
-    inner_end: int
 
 
 def check_size(reply: str) -> None:
@@ -75,42 +58,11 @@ class Marked:
 
     @cached_property
     def fences(self) -> list[Region]:
-        """Closed fences, in order. A fence that nothing closes hides nothing."""
-        fenced = "```" in self.text or "~~~" in self.text
-        marks = _few(_FENCE, self.text, "fences") if fenced else []
-        closing: dict[str, int] = {}
-        for at, mark in enumerate(marks):
-            if not mark["info"].strip():
-                closing[mark["mark"]] = at
-        found: list[Region] = []
-        opened: re.Match[str] | None = None
-        for at, mark in enumerate(marks):
-            if opened is None:
-                opened = mark if closing.get(mark["mark"], -1) > at else None
-            elif mark["mark"] == opened["mark"] and not mark["info"].strip():
-                found.append(Region(opened.start(), mark.end(), opened.end() + 1, max(mark.start() - 1, opened.end())))
-                opened = None
-        return found
+        return fences_in(self.text)
 
     @cached_property
-    def _quotations(self) -> list[Region]:
-        """What stands in tags and comments that quote, in order of their start; inner ones are left out."""
-        opened: dict[str, list[re.Match[str]]] = {}
-        found: list[Region] = []
-        if "<" not in self.text:
-            return found
-        for tag in _few(_TAG, self.text, "tags"):
-            name = tag["name"].lower()
-            if not tag["close"]:
-                opened.setdefault(name, []).append(tag)
-            elif opened.get(name):
-                begins = opened[name].pop()
-                found.append(Region(begins.start(), tag.end(), begins.end(), tag.start()))
-        for comment in _few(_COMMENT, self.text, "comments"):
-            end = self.text.find("-->", comment.end())
-            if end >= 0:
-                found.append(Region(comment.start(), end + 3, comment.end(), end))
-        return _outermost(found)
+    def _quotations(self) -> tuple[list[Region], list[Region]]:
+        return quotations_in(self.text)
 
     def rank(self, start: int, end: int, after: str | None = None, *, within: Rank = QUOTED) -> Rank:
         """Whose words stand from `start` to `end`.
@@ -120,9 +72,10 @@ class Marked:
         """
         if start == 0 and end == len(self.text) and after is None:
             return OWN
-        if _within(self._quotations, start):
+        quoting, unknown = self._quotations
+        if within_of(quoting, start):
             return QUOTED
-        fence = _within(self.fences, start)
+        fence = within_of(self.fences, start)
         low, high = (fence.inner, fence.inner_end) if fence else (0, len(self.text))
         line = _line_start(self.text, start, low)
         before = self.text[line:start]
@@ -131,15 +84,16 @@ class Marked:
             return QUOTED
         if refers_back(rest):
             return QUOTED
-        ranks: list[Rank] = [self._introduced(fence.start, 0, fenced=True)] if fence else []
+        ranks: list[Rank] = [UNSURE] if within_of(unknown, start) or (fence and fence.name not in _CODE) else []
+        ranks += [self._introduced(fence.start, 0, fenced=True)] if fence else []
         plain = _MARKUP.sub(" ", before).strip()
         if re.search(r"[^\W\d_]", plain):
-            if within > QUOTED:
+            if within == OWN:  # I say so, whatever the clause before is about
                 plain = re.split(r"[,;.!?–—]\s*(?=$)|[,;.!?–—](?=[^,;.!?–—]*$)", plain)[-1]
             whose = introduces(plain) if plain.strip() else "own"
             if whose == "peer":
                 return QUOTED
-            ranks.append(OWN if whose == "own" or ends_a_sentence(plain) else within)
+            ranks.append(OWN if whose == "own" else BARE if ends_a_sentence(plain) else within)
         else:
             if not rest.strip(" \t*_`|.,;\"'") and refers_back(self._next_line(end, fence)):
                 return QUOTED
@@ -147,11 +101,11 @@ class Marked:
             inside = fence is None or bool(self.text[low:line].strip()[-1:])
             ranks += [self._introduced(line, low)] if inside else []
             ranks += [UNSURE] if indented and self._stands_apart(line) else []
-        return min(ranks, default=OWN)
+        return min(ranks, default=BARE)
 
     def _introduced(self, at: int, low: int, *, fenced: bool = False) -> Rank:
         """The rank of what begins at `at` by the lines before it."""
-        alone: Rank = FENCED if fenced else OWN
+        alone: Rank = FENCED if fenced else BARE
         before = self.text[max(low, at - WINDOW) : at]
         said = before.rstrip()
         if not said:
@@ -164,7 +118,11 @@ class Marked:
             gap = before[len(said) :].count("\n") > 1
             if not gap:
                 return QUOTED
-        if last.rstrip().endswith(("}", "]", "```", "~~~", "|")) or last.lstrip().startswith(">"):
+        if (
+            last.rstrip().endswith(("}", "]", "```", "~~~"))
+            or last.lstrip().startswith("|")
+            or last.lstrip().startswith(">")
+        ):
             return alone
         plain = _MARKUP.sub(" ", last).strip()
         if not re.search(r"[^\W\d_]", plain):
@@ -185,7 +143,7 @@ class Marked:
         return QUOTED if whose == "peer" else UNSURE if announces else alone
 
     def _next_line(self, end: int, fence: Region | None) -> str:
-        at = fence.end if fence and not self.text[end : fence.inner_end].strip() else end
+        at = fence.end if fence and not self.text[end : fence.inner_end].strip(" \t\n`~") else end
         line = self.text[at : at + 2 * LONGEST].lstrip().partition("\n")[0]
         return "" if _LIST_ITEM.match(line) else line
 
@@ -197,6 +155,10 @@ class Marked:
         """Whether a quotation or a span of code is open at `start`."""
         before, after = self.text[line:start], self.text[end : end + LONGEST].partition("\n")[0]
         if before.count("`") % 2 == 1 and "`" in after:
+            return True
+        if (before.count("~~") % 2 == 1 and "~~" in after) or re.search(
+            r"\\(?:verb|texttt|lstinline)\W[^|}]*$", before
+        ):
             return True
         opened = before.rstrip()[-1:]
         if opened and opened in "'‘\"" and after.lstrip()[:1] in ("'", "’", '"'):
@@ -232,7 +194,7 @@ def unwrapped(reply: str) -> str:
 
 
 def _inner(text: str) -> str | None:
-    if text.startswith(("```", "~~~")) and (found := _FENCE.match(text)) and text.endswith(found["mark"]):
+    if text.startswith(("```", "~~~")) and (found := FENCE.match(text)) and text.endswith(found["mark"]):
         inside = text[found.end() : -len(found["mark"])]
         if f"\n{found['mark']}" not in inside.rstrip("\n") and text[: -len(found["mark"])].rstrip(" \t").endswith("\n"):
             return inside
@@ -253,29 +215,6 @@ def _inner(text: str) -> str | None:
     if text[:1] == text[-1:] == '"' and '\\"' in text and not re.search(r'(?<!\\)"', text[1:-1]):
         return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), text[1:-1])
     return None
-
-
-def _few(pattern: re.Pattern[str], text: str, what: str) -> list[re.Match[str]]:
-    found = list(islice(pattern.finditer(text), MOST_MARKS + 1))
-    if len(found) > MOST_MARKS:
-        raise Unparseable(f"the reply has more than {MOST_MARKS:,} {what}")
-    return found
-
-
-def _outermost(regions: list[Region]) -> list[Region]:
-    kept: list[Region] = []
-    for each in sorted(regions, key=lambda region: (region.start, -region.end)):
-        if not kept or each.start >= kept[-1].end:
-            kept.append(each)
-    return kept
-
-
-def _within(regions: list[Region], at: int) -> Region | None:
-    """The one of `regions`, which do not overlap, that holds `at`."""
-    if not regions:
-        return None
-    place = bisect_right(regions, at, key=lambda region: region.start) - 1
-    return regions[place] if place >= 0 and at < regions[place].end else None
 
 
 def _line_start(text: str, at: int, low: int) -> int:

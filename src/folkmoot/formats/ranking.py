@@ -35,7 +35,8 @@ _PLACE_AFTER = re.compile(
 )
 _SHARED = re.compile(rf"[\s(]*(?:=|≈|~|(?i:tie|tied|equal)\b|(?:,|/|&|\+|and\b|or\b)\s*{_LABEL})")
 _HEADING = re.compile(
-    r"^[ \t>*_#`-]*+(?:(?:my|the|here is|here's)\s+)*(?:final\s+|overall\s+)*ranking\b[^:\n]{0,60}(?P<rest>:[^\n]*)?$",
+    r"^[ \t>*_#`-]*+(?:(?:my|the|here is|here's)\s+)*(?:final\s+"
+    r"|overall\s+)*ranking\b[^:\n]{0,60}(?P<rest>:[^\n]*)?$",
     re.IGNORECASE | re.MULTILINE,
 )
 _ANNOUNCED = re.compile(  # Based on accuracy, I rank them as follows:
@@ -44,7 +45,7 @@ _ANNOUNCED = re.compile(  # Based on accuracy, I rank them as follows:
 )
 _MARKED_LABEL = rf"[*_`\"\[(]*+(?<!\w){_LABEL}[*_`\"\])]*+"
 _CHAINED = re.compile(
-    r"(?<![\w>])(?:(?i:(?:(?:my|the|final|overall)\s+)*ranking)[ \t*_`]*[:：=]?[ \t*_`]*)?"
+    r"(?<!\w)(?:(?i:(?:(?:my|the|final|overall)\s+)*ranking)[ \t*_`]*[:：=]?[ \t*_`]*)?"
     rf"{_MARKED_LABEL}(?:\s*(?:{_ABOVE}|<{{1,3}}|=|≈|~|>=|≥)\s*{_MARKED_LABEL})+"
 )
 _WORST_FIRST = re.compile(

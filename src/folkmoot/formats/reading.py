@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import preview
-from folkmoot.formats.marking import FENCED, QUOTED, UNSURE, Marked, Rank, check_size
+from folkmoot.formats.marking import BARE, FENCED, QUOTED, UNSURE, Marked, Rank, check_size
 from folkmoot.formats.relaxed import Twice, object_at
 from folkmoot.types import JSON
 
@@ -166,7 +166,9 @@ class Reply:
                 continue
             quoted = self.marked.quote_is_open(match.start())
             rank = (
-                QUOTED if quoted else self.marked.rank(start, match.end(), after(match) if after else "", within=within)
+                QUOTED
+                if quoted
+                else self.marked.rank(start, match.end(), after(match) if after else _aside(match[0]), within=within)
             )
             found.append(Found(match, rank, match.start(), self._fenced(start)))
         return found
@@ -191,8 +193,11 @@ def decide(found: Iterable[Found[T]], what: str, same: Callable[[T], object] = l
     if not stated:
         return None
     top = max(each.rank for each in stated)
+    also = {BARE: FENCED, FENCED: UNSURE}.get(
+        top, top
+    )  # what only stands there does not outweigh what stands in a fence
     counted = [
-        each for each in stated if each.rank == top or (top == FENCED and each.rank == UNSURE and not each.fenced)
+        each for each in stated if each.rank == top or (each.rank == also and (also == FENCED or not each.fenced))
     ]
     readable = [each.value for each in counted if not isinstance(each.value, Unparseable)]
     reasons = [each.value for each in counted if isinstance(each.value, Unparseable)]
@@ -204,6 +209,12 @@ def decide(found: Iterable[Found[T]], what: str, same: Callable[[T], object] = l
     if reasons:
         raise Unparseable(f"one of the {what} in it cannot be read: {reasons[0]}")
     return readable[0]
+
+
+def _aside(line: str) -> str:
+    """What is added to a line behind an arrow, a dash, a comma or a bracket, where words may say whose it was."""
+    found = re.search(r"←|<-|[(,]|\s[–—-]+\s", line)
+    return line[found.start() :] if found else ""
 
 
 def _shown(value: object) -> str:

@@ -52,6 +52,7 @@ def main() -> None:
         show("the same with texts of 3 KB", "", long, " ms")
         few, many = (asyncio.run(over_api(home, size)) for size in (PIECES * PIECE, 10 * PIECES * PIECE))
     show(f"CPU per call, API provider, streaming {PIECES} pieces", "<= 3 ms", few, " ms")
+    show("the same / provider doing nothing", "<= 10", [each / median(idle) for each in few])
     more = [(each - median(few)) / (9 * PIECES) * 1000 for each in many]
     show("each further piece of a stream", "", more, " µs", digits=0)
 

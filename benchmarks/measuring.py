@@ -109,6 +109,16 @@ def interpreter_seconds(times: int = 7) -> float:
     return median([process_seconds([sys.executable, "-c", "pass"]) for _ in range(times)])
 
 
+def cpu_seconds(argv: Sequence[str], env: Mapping[str, str] | None = None) -> float:
+    """CPU of a process and its children, the kernel's part included; it must succeed."""
+    import resource
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process_seconds(argv, env)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def process_seconds(argv: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> float:
     """Wall clock of a process, which must succeed."""
     import subprocess

@@ -272,7 +272,6 @@ def test_a_name_says_what_is_inside() -> None:
 
 
 FRONTEND_LIBRARIES = {"argparse", "click", "rich", "starlette", "uvicorn", "mcp", "prompt_toolkit", "textual"}
-"""Modules that still import one another."""
 
 IMPURE = {
     "random",

@@ -18,7 +18,7 @@ import click
 import pytest
 
 from folkmoot import events
-from folkmoot.frontends.cli import folkmoot as command_line
+from folkmoot.frontends.cli.root import folkmoot as command_line
 from folkmoot.machine.config import load_config
 from folkmoot.protocols import find_protocol
 from folkmoot.record.index import Index

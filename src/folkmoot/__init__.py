@@ -5,19 +5,19 @@
 >>> result.answer, result.status                                        # doctest: +SKIP
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
-from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from folkmoot._version import __version__
 
 if TYPE_CHECKING:
+    from importlib.abc import Loader
+
     from folkmoot.counting.closing import ClosingRule, Decision, RoundScores, VoteThreshold, register_closing
     from folkmoot.errors import FolkmootError, InputError
     from folkmoot.python.consortia import create_consortium
@@ -61,7 +61,7 @@ def __getattr__(name: str) -> Any:
     """Public names, loaded when they are used; and each protocol as a function: `folkmoot.converge(prompt, models)`."""
     if module := _MODULE_OF.get(name):
         return getattr(import_module(module), name)
-    if not name.startswith("_") and (Path(__file__).parent / "protocols" / f"{name}.py").is_file():
+    if not name.startswith("_") and os.path.isfile(f"{os.path.dirname(__file__)}/protocols/{name}.py"):  # noqa: PTH113, PTH120
         from functools import partial
 
         from folkmoot.python.library import run_protocol
@@ -82,14 +82,17 @@ _MOVED = {
 """Module paths that the documentation named before modules moved into folders -> where the module is now."""
 
 
-class _MovedModules(MetaPathFinder, Loader):
-    """Imports a module by the path that it had before."""
+class _MovedModules:
+    """Imports a module by the path that it had before. No subclass of importlib.abc's, which takes long to load."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, name = fullname.rpartition(".")
-        return spec_from_loader(fullname, self) if package == __name__ and name in _MOVED else None
+        return ModuleSpec(fullname, cast("Loader", self)) if package == __name__ and name in _MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python to make the empty module that `exec_module` replaces."""
 
     def exec_module(self, module: ModuleType) -> None:
         sys.modules[module.__name__] = import_module(f"{__name__}.{_MOVED[module.__name__.rpartition('.')[2]]}")

@@ -235,6 +235,15 @@ def test_runs_are_listed_found_by_words_and_deleted(moot: Installed) -> None:
     assert len(moot("list").out.splitlines()) == 1
 
 
+def test_the_list_of_commands_is_the_same_however_it_is_asked_for(moot: Installed) -> None:
+    (moot.home / "config.toml").write_text('[panels.trio]\nmodels = ["sim"]\n', "utf-8")
+    page = moot("--help").out
+    assert page == moot("-h").out == moot("--help", "--help").out
+    assert page.rstrip().endswith("Your panels:\n  trio")
+    assert all(f"\n  {name} " in page for name in ("ask", "vote", "serve", "list", "eval"))
+    assert max(map(len, page.splitlines())) <= 78
+
+
 def test_help_starts_without_loading_what_it_does_not_need(moot: Installed) -> None:
     probe = "import sys; sys.argv = ['folkmoot', '--help']\nfrom folkmoot.frontends.cli import main\n" + (
         "try: main()\nexcept SystemExit: pass\nprint(sorted(sys.modules), file=sys.stderr)"
@@ -244,6 +253,8 @@ def test_help_starts_without_loading_what_it_does_not_need(moot: Installed) -> N
     loaded = set(eval(done.stderr))
     assert done.stdout.startswith("Usage: folkmoot")
     ours = {
+        "click",
+        "pathlib",
         "pydantic",
         "rich",
         "asyncio",

@@ -244,6 +244,21 @@ def test_importing_the_module_loads_no_sdk() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
+def test_chat_completions_load_no_sdk_and_free_seats_no_price_table() -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from folkmoot.providers import open_provider\n"
+        "from folkmoot.providers.base import Settings\n"
+        "from tests.providers.api_calls import complete, request\n"
+        "table = {'base_url': sys.argv[1], 'billing': 'free'}\n"
+        "complete(open_provider('box', Settings({}, table=table)), request(model='m'))\n"
+        "print(*[name for name in ('pydantic_ai', 'openai', 'genai_prices') if name in sys.modules])"
+    )
+    with LoopbackModels() as server:
+        done = subprocess.run([sys.executable, "-c", code, server.url], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
 def test_a_missing_package_is_named_with_its_extra() -> None:
     code = (
         "import sys; sys.modules['anthropic'] = None\n"

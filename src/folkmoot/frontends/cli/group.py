@@ -1,12 +1,12 @@
 """The group of all commands, which loads only the one that is used."""
 
-import difflib
 import os
 from importlib import import_module
 
 import click
 
 from folkmoot.frontends.cli.command_names import DEFAULT, MODULES, SECTIONS, added_protocols, protocol_summaries
+from folkmoot.frontends.cli.overview import overview
 from folkmoot.machine.paths import panel_names
 
 
@@ -38,17 +38,14 @@ class FolkmootGroup(click.Group):
         if self.get_command(ctx, word) is None and not word.startswith("-"):
             if len(word.split()) > 1 and (command := self.get_command(ctx, DEFAULT)) is not None:
                 return DEFAULT, command, args
-            near = difflib.get_close_matches(word.split()[0], self.list_commands(ctx), n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(word.split()[0], self.list_commands(ctx), n=1)
             hint = f"did you mean `folkmoot {near[0]}`?" if near else "`folkmoot --help` lists the commands"
             if len(word.split()) > 1:
                 hint = 'put a protocol before a question: folkmoot converge "..."'
             raise click.UsageError(f"there is no command {word!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, rows in (("Protocols", protocol_summaries()), *SECTIONS.items()):
-            with formatter.section(title):
-                formatter.write_dl(list(rows.items()))
-        if names := panel_names(os.environ):
-            with formatter.section("Your panels"):
-                formatter.write_text(", ".join(names))
+    def get_help(self, ctx: click.Context) -> str:
+        return overview(ctx.command_path)

@@ -6,8 +6,10 @@ Everything is read from `Settings.environ` and `[providers.NAME]` of config.toml
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,6 +19,8 @@ from folkmoot.providers.catalog import APIS, LOCAL_SERVERS, address_of, server_r
 from folkmoot.types import Billing
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 VIA = "x-folkmoot-via"
@@ -62,10 +66,26 @@ class Access:
 
         timeout = httpx2.Timeout(None, connect=_CONNECT_SECONDS, read=self.settings.idle_timeout)
         limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=100)
-        client = httpx2.AsyncClient(timeout=timeout, limits=limits)
+        client = httpx2.AsyncClient(timeout=timeout, limits=limits, verify=self._certificates())
         if self.settings.via and self.base_url and not is_vendors(self.base_url):
             client.headers[VIA] = ",".join(self.settings.via)
         return client
+
+    def _certificates(self) -> ssl.SSLContext:
+        """The certificates to trust. Loading them takes longer than a short request, so it is done once, if at all."""
+        without_tls = bool(self.base_url) and server_root(str(self.base_url)).startswith("http://")
+        if without_tls and not any(name.lower().endswith("_proxy") for name in os.environ):
+            import ssl
+
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody: there is no TLS at such an address
+        return _trusted()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def is_vendors(url: str) -> bool:

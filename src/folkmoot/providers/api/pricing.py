@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from folkmoot.errors import InputError
+from folkmoot.providers.catalog import APIS, LOCAL_SERVERS
 from folkmoot.providers.prices import Price, list_price
 from folkmoot.types import Billing, Usage
 
@@ -14,6 +15,8 @@ class Pricing:
 
     def __init__(self, provider: str, billing: Billing, overrides: Mapping[str, Price]) -> None:
         self._provider, self._billing, self._overrides = provider, billing, overrides
+        # A server of one's own sells nothing: the price table, which takes long to load, knows nothing of it.
+        self._sold = billing != "free" or (provider in APIS and provider not in LOCAL_SERVERS)
         self._loading: asyncio.Future[None] | None = None
 
     def load(self, model: str) -> None:
@@ -38,7 +41,10 @@ class Pricing:
         return None if self._billing == "metered" or usage is None else self._list_price(asked, answered, usage)
 
     def _list_price(self, asked: str, answered: str | None, usage: Usage) -> float | None:
-        for model in dict.fromkeys((answered, asked)):
-            if model and (usd := list_price(f"{self._provider}/{model}", usage, self._overrides)) is not None:
-                return usd
+        for model in dict.fromkeys(filter(None, (answered, asked))):
+            name = f"{self._provider}/{model}"
+            if self._sold or name in self._overrides:
+                usd = list_price(name, usage, self._overrides)
+                if usd is not None:
+                    return usd
         return None

@@ -37,6 +37,8 @@ def _limit_field(dialect: Dialect, model: str, refusals: Refusals) -> str:
 def _sampling(request: Request, dialect: Dialect) -> JSON:
     """Effort and temperature, as far as the model takes them."""
     model, effort = request.model, request.effort
+    if effort is None and request.temperature is None:
+        return {}
     routed = dialect.name == "openrouter"
     reasoner = openai_reasoner(model) if dialect.openai_models else None
     told: JSON = {}

@@ -31,19 +31,16 @@ class Reasoner(NamedTuple):
 
 
 # The first pattern that matches a model's name decides.
-_OPENAI: tuple[tuple[re.Pattern[str], Reasoner | None], ...] = tuple(
-    (re.compile(pattern), reasoner)
-    for pattern, reasoner in (
-        (r"o\d+(-|$)", Reasoner("low", "high", "never")),
-        (r"gpt-5-chat", None),
-        (r"gpt-5-pro", Reasoner("high", "high", "never")),
-        (r"gpt-5(-|$)", Reasoner("minimal", "high", "never")),
-        (r"gpt-5\.\d+-chat", Reasoner("medium", "medium", "never")),
-        (r"gpt-5\.\d+-codex-max", Reasoner("low", "xhigh", "never")),
-        (r"gpt-5\.\d+-pro", Reasoner("medium", "xhigh", "never")),
-        (r"gpt-5\.[1-4](-|$)", Reasoner("none", "xhigh", "without effort")),
-        (r"gpt-5\.\d+(-|$)", Reasoner("none", "xhigh", "effort none")),
-    )
+_OPENAI: tuple[tuple[str, Reasoner | None], ...] = (
+    (r"o\d+(-|$)", Reasoner("low", "high", "never")),
+    (r"gpt-5-chat", None),
+    (r"gpt-5-pro", Reasoner("high", "high", "never")),
+    (r"gpt-5(-|$)", Reasoner("minimal", "high", "never")),
+    (r"gpt-5\.\d+-chat", Reasoner("medium", "medium", "never")),
+    (r"gpt-5\.\d+-codex-max", Reasoner("low", "xhigh", "never")),
+    (r"gpt-5\.\d+-pro", Reasoner("medium", "xhigh", "never")),
+    (r"gpt-5\.[1-4](-|$)", Reasoner("none", "xhigh", "without effort")),
+    (r"gpt-5\.\d+(-|$)", Reasoner("none", "xhigh", "effort none")),
 )
 
 
@@ -54,7 +51,7 @@ def openai_reasoner(model: str) -> Reasoner | None:
     ('high', 'none', None)
     """
     bare = model.removeprefix("openai/")
-    return next((reasoner for pattern, reasoner in _OPENAI if pattern.match(bare)), None)
+    return next((reasoner for pattern, reasoner in _OPENAI if re.match(pattern, bare)), None)
 
 
 def takes_temperature(reasoner: Reasoner | None, effort: Effort | None) -> bool:

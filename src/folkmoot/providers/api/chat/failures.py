@@ -4,7 +4,6 @@ The kind follows from the HTTP status, else from the codes in the error's body, 
 of a rate limit in nothing but text, with the status 200.
 """
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,8 @@ from email.utils import parsedate_to_datetime
 from folkmoot.errors import FailureKind, ProviderError
 
 _LONGEST = 300  # characters of a server's own words
+_ERROR_KEYS = frozenset(("error", "errors", "base_resp"))
+_LONGEST_SEARCHED = 2000  # characters of them that are searched for what they tell of
 _DEEPEST = 6  # levels of an error's body that are searched for its message
 
 _STATUSES: Mapping[int, FailureKind] = {
@@ -66,12 +67,9 @@ _PATTERNS: tuple[tuple[FailureKind, str], ...] = (
                r"try again|busy|out of memory"),
     ("request", r"invalid|unsupported|not supported|not allowed|must be|required|malformed|missing"),
 )  # fmt: skip
-_WORDS = [(kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS]
-_RATE = _WORDS[0][1]
-_WAIT = re.compile(
+_WAIT = (
     r"(?:in|after|for|wait)\s+(?:about\s+)?(?:(?P<minutes>\d{1,4})\s?m(?:in(?:ute)?s?)?(?![a-z])\s?)?"
-    r"(?:(?P<number>\d{1,6}(?:\.\d{1,6})?)\s?(?P<unit>ms|milliseconds?|s(?:ec(?:ond)?s?)?)\b)?",
-    re.IGNORECASE,
+    r"(?:(?P<number>\d{1,6}(?:\.\d{1,6})?)\s?(?P<unit>ms|milliseconds?|s(?:ec(?:ond)?s?)?)\b)?"
 )
 
 
@@ -111,7 +109,7 @@ def no_answer(label: str, text: str) -> ProviderError:
     """The failure of a response with the status 200 that is neither an answer nor an error object, e.g. a page."""
     words = as_line(text)
     is_page = text.lstrip()[:1] == "<"
-    kind: FailureKind = "rate" if _RATE.search(words[:2000]) else "protocol"
+    kind: FailureKind = "rate" if _tells_of_rate(words) else "protocol"
     wait = _wait_in(words) if kind == "rate" else None
     what = "a page" if is_page else "something that is no completion"
     message = f"{label}: {_short(words)}" if kind == "rate" else f"{label} answered with {what}: {_short(words)}"
@@ -143,6 +141,8 @@ def message_in(found: object, depth: int = 0) -> str | None:
 def error_in(chunk: Mapping[str, object]) -> object | None:
     """What a chunk or a whole reply says that went wrong; None where it says nothing of the kind."""
     answers = isinstance(chunk.get("choices"), list) and bool(chunk["choices"])
+    if answers and not chunk.keys() & _ERROR_KEYS:
+        return None  # as almost all are
     for name in ("error", "errors"):
         if is_error(chunk.get(name)):
             return {name: chunk[name], "code": chunk.get("code")}
@@ -162,6 +162,8 @@ def as_line(text: str) -> str:
     """A text on one line; of a page, its title or its text without markup."""
     start = text[:20_000]
     if start.lstrip()[:1] == "<":
+        import html  # with the table of all entities
+
         title = re.search(r"<title[^>]{0,200}>([^<]{1,500})", start, re.IGNORECASE)
         plain = title[1] if title else re.sub(r"<[^<>]{0,2000}>", " ", start)
         start = html.unescape(plain)
@@ -185,7 +187,7 @@ def _kind_of_status(status: int, found: object, words: str) -> FailureKind:
     told = _kind_of_codes(found)
     if status == 402 or (status == 429 and told == "request"):
         return "request"
-    if status in (400, 403, 500, 502, 503) and (told == "rate" or _RATE.search(words[:2000])):
+    if status in (400, 403, 500, 502, 503) and (told == "rate" or _tells_of_rate(words)):
         return "rate"
     if status in (400, 422) and told in ("model", "auth", "empty"):
         return told
@@ -198,7 +200,7 @@ def _kind_of_words(found: object, words: str) -> FailureKind:
     told = _kind_of_codes(found)
     if told is not None and told not in ("request", "server"):  # these two are what servers say of anything
         return told
-    return next((kind for kind, pattern in _WORDS if pattern.search(words[:2000])), told or "server")
+    return next((kind for kind, pattern in _PATTERNS if _matches(pattern, words)), told or "server")
 
 
 def _kind_of_codes(found: object) -> FailureKind | None:
@@ -217,6 +219,15 @@ def _codes(found: object, depth: int = 0) -> Iterable[object]:
                 yield found[name]
         for name in ("error", "errors", "base_resp", "detail", "innererror"):
             yield from _codes(found.get(name), depth + 1)
+
+
+def _tells_of_rate(words: str) -> bool:
+    return _matches(_PATTERNS[0][1], words)
+
+
+def _matches(pattern: str, words: str) -> bool:
+    # Not compiled when this module is loaded: most runs meet no failure.
+    return bool(re.search(pattern, words[:_LONGEST_SEARCHED], re.IGNORECASE))
 
 
 def _number(code: object) -> int:
@@ -252,7 +263,7 @@ def _wait_in(words: str) -> float | None:
     >>> _wait_in("Please try again in 1m3.5s."), _wait_in("retry after 250 ms"), _wait_in("in a while")
     (63.5, 0.25, None)
     """
-    for found in _WAIT.finditer(words[:2000]):
+    for found in re.finditer(_WAIT, words[:_LONGEST_SEARCHED], re.IGNORECASE):
         if found["minutes"] or found["number"]:
             seconds = float(found["number"] or 0) * (0.001 if (found["unit"] or "").startswith("m") else 1.0)
             return float(found["minutes"] or 0) * 60 + seconds

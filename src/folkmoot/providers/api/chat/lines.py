@@ -5,7 +5,6 @@ both; a byte order mark, comments and unknown fields are skipped; an event may l
 """
 
 import json
-from collections.abc import Iterator
 
 from folkmoot.errors import ProviderError
 
@@ -13,6 +12,10 @@ LONGEST_LINE = 16 * 2**20
 LONGEST_REPLY = 64 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"event", b"id", b"retry")
+_NO_JSON = object()
+
+Event = tuple[str, object]
+"""The name of an event and its value: one of JSON, or a text that is none."""
 
 
 class TooLong(ProviderError):
@@ -23,9 +26,8 @@ class TooLong(ProviderError):
 
 
 class Events:
-    """Feed it pieces of a body; it gives the JSON values and the texts of the events that they complete.
+    """Turns the pieces of a body into events. What stood outside of events is kept for `rest`.
 
-    An event is a value of JSON, or a text that is none, e.g. `[DONE]`. `rest()` gives what stood outside of events.
     Raises TooLong for a line or a reply that exceeds its limit, before more of it is kept.
     """
 
@@ -36,95 +38,97 @@ class Events:
         self._partial = bytearray()  # of a line
         self._after_cr = False
         self._data: list[bytes] = []  # of an event with several lines of data
+        self._name = ""  # of the event
         self._outside = bytearray()  # lines that are no fields of an event
-        self._name = b""  # of the event
 
-    def feed(self, piece: bytes) -> Iterator[tuple[str, object]]:
-        """(the event's name, its value) for each event that ends in `piece`."""
-        if not piece:
-            return
+    def feed(self, piece: bytes) -> list[Event]:
+        """The events that end in `piece`."""
         self._read += len(piece)
         if self._read > self._longest_reply:
             raise TooLong("the reply", self._longest_reply)
         if self._after_cr and piece[:1] == b"\n":
             piece = piece[1:]
-        self._after_cr = piece[-1:] == b"\r"
         lines = piece.splitlines()
-        whole = piece[-1:] in (b"\n", b"\r")
-        for number, line in enumerate(lines, start=1):
-            ends = whole or number < len(lines)
-            if self._partial or not ends:
-                if len(self._partial) + len(line) > self._longest_line:
-                    raise TooLong("a line of the reply", self._longest_line)
-                self._partial += line
-                if not ends:
-                    return
-                line = bytes(self._partial)
-                self._partial.clear()
-            yield from self._line(line)
-
-    def end(self) -> Iterator[tuple[str, object]]:
-        """The events that the end of the body completes."""
-        if self._partial:
-            line = bytes(self._partial)
+        if not lines:
+            return []
+        self._after_cr = piece[-1:] == b"\r"
+        unfinished = b"" if piece[-1:] in (b"\n", b"\r") else lines.pop()
+        if self._partial and lines:
+            self._keep(lines[0])
+            lines[0] = bytes(self._partial)
             self._partial.clear()
-            yield from self._line(line)
-        yield from self._event()
+        found: list[Event] = []
+        for line in lines:
+            self._line(line, found)
+        if unfinished:
+            self._keep(unfinished)
+        return found
+
+    def end(self) -> list[Event]:
+        """The events that the end of the body completes."""
+        found: list[Event] = []
+        if self._partial:
+            self._line(bytes(self._partial), found)
+            self._partial.clear()
+        self._end_event(found)
+        return found
 
     def rest(self) -> bytes:
         """The lines that belonged to no event: a whole JSON document, a page, a message."""
         return bytes(self._outside)
 
-    def _line(self, line: bytes) -> Iterator[tuple[str, object]]:
+    def _keep(self, part: bytes) -> None:
+        if len(self._partial) + len(part) > self._longest_line:
+            raise TooLong("a line of the reply", self._longest_line)
+        self._partial += part
+
+    def _line(self, line: bytes, found: list[Event]) -> None:
         if not self._begun:
             self._begun = True
             line = line.removeprefix(_BOM)
         if line[:5] == b"data:":
-            yield from self._datum(line[5:].strip())
-        elif not line.strip():
-            yield from self._event()
+            self._datum(line[5:].strip(), found)
+        elif not line or line.isspace():
+            self._end_event(found)
         elif line[:1] == b":":
             pass
         elif line.partition(b":")[0] in _FIELDS:
             name, _, value = line.partition(b":")
             if name == b"event":
-                yield from self._event()  # the last one lacked its blank line
-                self._name = value.strip()
-        elif line[:1] == b"{" and (found := _json(line)) is not None:
-            yield "", found  # a line of JSON without `data:`
+                self._end_event(found)  # the last one lacked its blank line
+                self._name = value.strip().decode("utf-8", "replace")
+        elif line[:1] == b"{" and (value_of := _json(line)) is not _NO_JSON:
+            found.append(("", value_of))  # a line of JSON without `data:`
         else:
             self._outside += line + b"\n"
 
-    def _datum(self, data: bytes) -> Iterator[tuple[str, object]]:
-        if self._data:
-            self._data.append(data)
-            return
-        found = _json(data)
-        if found is not None:
-            yield self._name.decode("utf-8", "replace"), found
-        elif data[:1] in (b"{", b"["):
+    def _datum(self, data: bytes, found: list[Event]) -> None:
+        value = _json(data) if not self._data else _NO_JSON
+        if value is not _NO_JSON:
+            found.append((self._name, value))
+        elif self._data or data[:1] in (b"{", b"["):
             self._data.append(data)  # the document may go on in the next line
         else:
-            yield self._name.decode("utf-8", "replace"), data.decode("utf-8", "replace")
+            found.append((self._name, data.decode("utf-8", "replace")))
 
-    def _event(self) -> Iterator[tuple[str, object]]:
-        data, self._data = self._data, []
-        name, self._name = self._name.decode("utf-8", "replace"), b""
-        if not data:
-            return
-        found = _json(b"\n".join(data))
-        if found is not None:
-            yield name, found
-            return
-        for line in data:  # several events that lacked their blank lines, or something that is no JSON
-            alone = _json(line)
-            yield name, line.decode("utf-8", "replace") if alone is None else alone
+    def _end_event(self, found: list[Event]) -> None:
+        if self._data:
+            whole = _json(b"\n".join(self._data))
+            # Else they are several events that lacked their blank lines, or no JSON at all.
+            values = [whole] if whole is not _NO_JSON else [_json_or_text(line) for line in self._data]
+            found += [(self._name, value) for value in values]
+            self._data = []
+        self._name = ""
 
 
-def _json(data: bytes) -> object | None:
-    """The JSON value in `data`; None where there is none, and for `null`."""
+def _json(data: bytes) -> object:
     try:
-        found: object = json.loads(data)
+        found: object = json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        return None
+        return _NO_JSON
     return found
+
+
+def _json_or_text(data: bytes) -> object:
+    value = _json(data)
+    return data.decode("utf-8", "replace") if value is _NO_JSON else value

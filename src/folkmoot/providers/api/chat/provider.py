@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import quote
 
 import httpx2
@@ -80,13 +81,16 @@ class ChatProvider(BaseProvider):
         self._pricing = Pricing(access.name, access.billing, access.settings.prices)
         self._refusals = Refusals(endpoint.url)
         self._http = access.http()
-        self._headers = {
+        self._headers = self._http.headers.copy()
+        self._headers.update({
             "content-type": "application/json",
             "accept": "application/json",
             "accept-encoding": "identity",  # pieces are small, and are read as they come
             "user-agent": f"folkmoot/{__version__}",
             **endpoint.headers,
-        }
+        })  # fmt: skip
+        self._timeout = {"timeout": self._http.timeout.as_dict()}
+        self._address = cache(lambda model: httpx2.URL(endpoint.url_for(model)))
 
     async def complete(self, request: Request, on_text: OnText) -> Completion:
         self._pricing.load(request.model)
@@ -148,11 +152,15 @@ class ChatProvider(BaseProvider):
         """The body of the response as it arrives. Raises ProviderError for whatever goes wrong on the way."""
         content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         try:
-            request = self._http.stream("POST", self._endpoint.url_for(model), content=content, headers=self._headers)
-            async with request as response:
+            # Not by `stream`, which would parse the address and the headers for every call.
+            request = httpx2.Request(
+                "POST", self._address(model), content=content, headers=self._headers, extensions=self._timeout
+            )
+            async with aclosing(await self._http.send(request, stream=True)) as response:
                 if response.status_code >= 300:
                     raise refusal(self.label, response.status_code, response.headers, await _beginning(response))
-                async for piece in response.aiter_bytes():
+                encoded = "content-encoding" in response.headers
+                async for piece in response.aiter_bytes() if encoded else response.aiter_raw():
                     yield piece
         except httpx2.ReadTimeout as error:
             raise ProviderError("idle", f"{self.label} fell silent") from error

@@ -35,10 +35,11 @@ _FINISHES: Mapping[str, Finish] = {
 _UNFINISHED = frozenset(
     ("", "null", "none", "nil", "undefined", "unspecified", "finishreasonunspecified", "inprogress")
 )
-_FINISH_NAMES = ("finish_reason", "finishReason", "stop_reason", "done_reason")
+_FINISH_NAMES = ("finishReason", "stop_reason", "done_reason")
 _DONE = frozenset(("[done]", "done", "[end]", "eof"))
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thought")
 _THOUGHTS = frozenset(("thinking", "reasoning", "reasoning_content", "thought"))
+_PLAIN = frozenset(("role", "content"))
 _MOST_STRAYS = 20
 
 
@@ -120,13 +121,16 @@ class Reading:
             self._strays.append(text[:2000])
 
     def _chunk(self, chunk: Mapping[str, Any]) -> str:
-        for report in reports(chunk):
-            self.tokens.hear(report)
+        if chunk.get("usage") or "x_groq" in chunk:
+            for report in reports(chunk):
+                self.tokens.hear(report)
         model = chunk.get("model")
         if isinstance(model, str) and model:
             self.model = model
         choices = chunk.get("choices")
         found = [choices] if isinstance(choices, dict) else choices if isinstance(choices, list) else []
+        if len(found) == 1 and isinstance(found[0], dict):
+            return self._choice(found[0])
         return "".join([self._choice(each) for each in found if isinstance(each, dict)])
 
     def _choice(self, choice: Mapping[str, Any]) -> str:
@@ -135,7 +139,8 @@ class Reading:
             self._index = index
         if index != self._index:
             return ""  # one answer was asked for
-        self.tokens.hear(choice.get("usage"))
+        if choice.get("usage"):
+            self.tokens.hear(choice["usage"])
         if is_error(choice.get("error")):
             self._fail_for({"error": choice["error"]})
         finished = self._finished(choice)
@@ -149,7 +154,11 @@ class Reading:
 
     def _finished(self, choice: Mapping[str, Any]) -> bool:
         """Take in the finish reason; whether there is one."""
-        given = next((choice[name] for name in _FINISH_NAMES if name in choice), None)
+        given = choice.get("finish_reason")
+        if given is None:  # as in all pieces but the last
+            given = next((choice[name] for name in _FINISH_NAMES if name in choice), None)
+            if given is None:
+                return False
         if isinstance(given, dict):
             given = given.get("type") or given.get("reason")
         if given is True:
@@ -164,12 +173,13 @@ class Reading:
 
     def _said(self, delta: Mapping[str, Any]) -> str:
         """The text of a delta or a message; its reasoning and its refusal are kept."""
-        thought = next((delta[name] for name in _REASONING if isinstance(delta.get(name), str) and delta[name]), "")
-        if thought:
-            self._reasoning.append(thought)
-        refusal = delta.get("refusal")
-        if isinstance(refusal, str):
-            self._refusal.append(refusal)
+        if not delta.keys() <= _PLAIN:
+            thought = next((delta[name] for name in _REASONING if isinstance(delta.get(name), str) and delta[name]), "")
+            if thought:
+                self._reasoning.append(thought)
+            refusal = delta.get("refusal")
+            if isinstance(refusal, str):
+                self._refusal.append(refusal)
         return self._content(delta.get("content"))
 
     def _content(self, content: object) -> str:
@@ -221,6 +231,8 @@ class Reading:
 
     def _sound(self, new: str) -> str:
         """`new` as it can be shown: half a surrogate pair waits for its other half, a lone one is replaced."""
+        if new.isascii() and not self._half:
+            return new
         new, self._half = self._half + new, ""
         if "\ud800" <= new[-1:] <= "\udbff":
             new, self._half = new[:-1], new[-1]

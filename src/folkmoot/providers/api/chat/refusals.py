@@ -11,8 +11,8 @@ from folkmoot.types import JSON
 
 _refused: set[tuple[str, str, str]] = set()
 
-_SCHEMA = re.compile(r"response_?format|json[ _]?schema|structured[ _]?output|guided|grammar|\bschema\b", re.IGNORECASE)
-_USAGE = re.compile(r"stream_options|include_usage", re.IGNORECASE)
+_SCHEMA = r"response_?format|json[ _]?schema|structured[ _]?output|guided|grammar|\bschema\b"
+_USAGE = r"stream_options|include_usage"
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _VAGUE = frozenset((400, 404, 415, 422, 501))  # with these a server refuses a field, whether it names it or not
 _OTHER = frozenset((401, 402, 403, 408, 429))  # these are never about a field
@@ -37,9 +37,9 @@ class Refusals:
         """The field of `body` that the server refuses in so many words; None where it names none."""
         if refused.status in _OTHER:
             return None
-        if "response_format" in body and _SCHEMA.search(refused.words):
+        if "response_format" in body and re.search(_SCHEMA, refused.words, re.IGNORECASE):
             return "response_format"
-        if "stream_options" in body and _USAGE.search(refused.words):
+        if "stream_options" in body and re.search(_USAGE, refused.words, re.IGNORECASE):
             return "stream_options"
         limit = next((name for name in _LIMITS if name in body), None)
         return limit if limit and re.search(rf"\b{limit}\b", refused.words) and _is_unknown(refused.words) else None

@@ -198,8 +198,9 @@ CLOSING = """\
 
 - A panel of unequal models loses to its best member: a plain vote gives the weak ones the same say. Put near-equals
   on a panel, or give weights.
-- Stopping when the best two agree costs about a third of the full vote. Where `ask` is not significantly worse than
-  the full vote, the other calls bought nothing that these questions can show.
+- Stopping when the first two agree saves a third to a half of the full vote's calls, and more on easy questions.
+  Where `ask` is not significantly worse than the full vote, the other calls bought nothing that these questions can
+  show.
 - *Undecided* is information: see how often the leading answer is right there before paying for another round.
 
 Everything that was tried, also what failed, is in [the log](evidence-log.md). Measure your own panel on your own

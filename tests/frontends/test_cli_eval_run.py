@@ -51,6 +51,13 @@ def test_conditions_stand_side_by_side_with_intervals_and_nothing_is_dropped(moo
     assert log[3]["conditions"]["solo:sh/odd"]["right"] is False
 
 
+def test_a_newcomer_runs_one_condition_on_ten_questions_offline(tmp_path: Path) -> None:
+    done = Installed(tmp_path, {})("eval", "run", "gsm8k-sample", "--limit", "10", "-c", "vote")
+    assert done.code == 0, done.err
+    assert "vote" in done.out
+    assert "/10 " in done.out
+
+
 def test_the_text_says_what_the_questions_can_tell(moot: Installed) -> None:
     done = moot(*RUN, "-c", "seats", "--by-category")
     assert "solo:sh/right" in done.out

@@ -28,7 +28,7 @@ from folkmoot.evals.grading import DEFAULT, Expected, find_grader
 from folkmoot.types import JSON
 
 SHIPPED = Path(__file__).parent / "questions"
-"""The question sets that ship with Folkmoot, as NAME.jsonl."""
+"""The question sets that ship with Folkmoot, as NAME.jsonl or NAME.jsonl.gz."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Dataset:
 
 def shipped() -> tuple[str, ...]:
     """The names of the sets that ship."""
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*.jsonl")))
+    return tuple(sorted(path.name.partition(".")[0] for path in SHIPPED.glob("*.jsonl*")))
 
 
 def read_dataset(written: str) -> Dataset:
     """The set of this name, or in this file. Raises InputError that names the file and the line."""
-    path = SHIPPED / f"{written}.jsonl" if written in shipped() else Path(written)
+    path = next(SHIPPED.glob(f"{written}.jsonl*")) if written in shipped() else Path(written)
     name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     samples: list[Sample] = []
     recorded = False

@@ -13,7 +13,7 @@ from folkmoot import events
 from folkmoot.core.attempts import Asked, Attempts
 from folkmoot.core.journal import Entry, Journal
 from folkmoot.core.limits import Purse
-from folkmoot.core.slots import Clock
+from folkmoot.core.slots import Clock, Turns
 from folkmoot.errors import (
     CallFailed,
     FolkmootError,
@@ -99,6 +99,7 @@ class Caller:
         self.enforce = enforce  # whether a recorded reply must belong to the very same request
         self.count = Count()
         self.clocks: dict[str, Clock] = {}  # step -> the clock of a call that is being made
+        self._turns = Turns()
         self._attempts = Attempts(journal, purse, emit, providers)
 
     def recorded(self, step: str) -> int | None:
@@ -140,9 +141,11 @@ class Caller:
             self.count.answered_by[seat] = answered_by
 
     async def _readable(self, place: Place, call: Call[R], replayed: bool, before_asking: BeforeAsking) -> R:
+        await self._turns.take()
         request = self._request(place, call)
         clock = self.clocks[place.step] = Clock(self._timeout(call.seat))
         entry = await self._entry(place, call.seat, request, clock, before_asking)
+        await self._turns.take()
         speech = self._speech(entry)
         try:
             value = call.format.read(speech)

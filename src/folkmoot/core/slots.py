@@ -14,6 +14,27 @@ async def take(semaphores: Iterable[asyncio.Semaphore]) -> AsyncExitStack:
         return taken.pop_all()
 
 
+class Turns:
+    """Lets the event loop come round between pieces of work that many calls do at the same time.
+
+    All calls of a phase begin together, and may all get their replies together. Each builds a long request or reads a
+    long reply: without a pause in between, nothing else would run until the last one is done.
+    """
+
+    HELD = 0.02  # seconds that such work may hold the loop
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()  # one after the other, in the order in which they came
+        self._began = 0.0
+
+    async def take(self) -> None:
+        """Wait for a turn of the loop where too much of the present one is used up."""
+        async with self._lock:
+            if time.monotonic() - self._began > self.HELD:
+                await asyncio.sleep(0)
+                self._began = time.monotonic()
+
+
 class Clock:
     """The wall clock of one step.
 

@@ -1,6 +1,8 @@
 """The configuration file config.toml (panels, providers, prices), and the credentials of a .env file.
 
 ```toml
+max_seats = 100                  # of a run; 64 where nothing is said
+
 [panels.default]                 # see panels.py
 models = ["anthropic/claude-opus-4-6", "openai/gpt-5.4", "my-server/qwen3"]
 
@@ -35,6 +37,7 @@ from folkmoot.machine.explained import dotted, explained
 from folkmoot.machine.panels import Panel
 from folkmoot.machine.paths import config_folder
 from folkmoot.machine.provider_tables import table_problems
+from folkmoot.machine.seats import MOST_SEATS
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.types import Record
 
@@ -66,6 +69,7 @@ class Config(Record):
     providers: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     prices: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
     weights: Mapping[str, float] = Field(default_factory=dict)
+    max_seats: int = MOST_SEATS  # of a run
 
 
 class _Written(Record):
@@ -75,6 +79,7 @@ class _Written(Record):
     providers: Mapping[str, dict[str, Any]] = {}
     prices: Mapping[str, Price] = {}
     weights: Mapping[str, Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]] = {}
+    max_seats: Annotated[int, Field(gt=0, strict=True)] = MOST_SEATS
 
 
 def config_path(environ: Mapping[str, str]) -> Path:
@@ -103,6 +108,7 @@ def load_config(path: Path) -> Config:
         providers=written.providers,
         prices={model: price.model_dump(exclude_none=True) for model, price in written.prices.items()},
         weights=written.weights,
+        max_seats=written.max_seats,
     )
 
 

@@ -72,7 +72,14 @@ class _Table(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class _Billed(_Table):
+class _Paced(_Table):
+    """What everything takes that is asked over a network or as a program: how much may go to it."""
+
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+
+
+class _Billed(_Paced):
     billing: Literal["metered", "subscription", "free"] | None = None
 
 
@@ -104,7 +111,7 @@ class Door(_Billed):
     api_key_env: Variable | None = None
 
 
-class Command(_Table):
+class Command(_Paced):
     """A program that reads a prompt and writes an answer."""
 
     command: Annotated[object, AfterValidator(_words)]

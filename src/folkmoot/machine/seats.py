@@ -18,6 +18,7 @@ TAGGED = {"ollama", "llm", "embed", "bedrock", *LOCAL_SERVERS}
 BUILT_IN = {*APIS, *AGENTS, "sim", "recorded", "replay", "panel", "human", "llm"}
 
 MOST_BY_COLON = 64
+MOST_SEATS = 64  # of a run, unless config.toml says otherwise
 
 
 def parse_models(
@@ -26,26 +27,37 @@ def parse_models(
     panels: Mapping[str, Panel] | None = None,
     servers: Iterable[str] = (),
     count: int = 1,
+    most: int = MOST_SEATS,
 ) -> tuple[Seat, ...]:
     """Return the seats for the values of `--models`, which may be comma-separated or repeated.
 
     `servers` are the provider names of config.toml, and `count` is how many seats a name without a number of its own
     takes. A panel with a protocol takes one seat, as `panel/NAME` always does; one without stands for its seats.
-    Raises InputError with every problem at once.
+    Raises InputError with every problem at once, and for more than `most` seats before any of them is looked up.
     """
-    resolver = _Resolver(panels or {}, set(servers), count)
-    words = (part.strip() for each in written for part in each.split(","))
-    found = _gathered(resolver.seats, [word for word in words if word])
+    words = [word for word in (part.strip() for each in written for part in each.split(",")) if word]
+    at_most(len(words), most)
+    found = _gathered(_Resolver(panels or {}, set(servers), count, most).seats, words)
+    at_most(len(found), most)
     if not found:
         raise InputError("--models names no model")
     return numbered(found)
 
 
+def at_most(seats: int, most: int) -> None:
+    """Raises InputError for more seats than a run may have."""
+    if seats > most:
+        raise InputError(f"{seats:,} seats are asked for, and a run may have {most}: max_seats in config.toml says so")
+
+
 def panel_seats(
-    panel: Panel, *, panels: Mapping[str, Panel] | None = None, servers: Iterable[str] = ()
+    panel: Panel, *, panels: Mapping[str, Panel] | None = None, servers: Iterable[str] = (), most: int = MOST_SEATS
 ) -> tuple[Seat, ...]:
     """Return the seats of a panel with its settings. Raises InputError with every problem at once."""
-    return numbered(_Resolver(panels or {}, set(servers), 1).lines(panel))
+    at_most(len(panel.everybody), most)
+    found = _Resolver(panels or {}, set(servers), 1, most).lines(panel)
+    at_most(len(found), most)
+    return numbered(found)
 
 
 def _gathered(find: Callable[[T], list[Seat]], asked: Iterable[T]) -> list[Seat]:
@@ -113,14 +125,16 @@ def find_seat(seats: Sequence[Seat], written: str) -> Seat:
 
 
 class _Resolver:
-    def __init__(self, panels: Mapping[str, Panel], servers: set[str], count: int) -> None:
-        self.panels, self.servers, self.count = panels, servers, count
+    def __init__(self, panels: Mapping[str, Panel], servers: set[str], count: int, most: int) -> None:
+        self.panels, self.servers, self.count, self.most = panels, servers, count, most
         self._within: list[str] = []  # panels being resolved
 
     def seats(self, word: str) -> list[Seat]:
         """The seats of one word: `name`, `provider/model`, `name*3`, `name:3`, `key=model-id`."""
         name, count = self._counted(word)
-        return self._named(name) * count
+        found = self._named(name)
+        at_most(len(found) * count, self.most)
+        return found * count
 
     def lines(self, panel: Panel) -> list[Seat]:
         """A panel's seats. What it says of a seat goes before what a panel inside it says."""
@@ -142,7 +156,7 @@ class _Resolver:
     def _counted(self, word: str) -> tuple[str, int]:
         name, star, number = word.rpartition("*")
         if star:
-            if not number.isdigit() or not 1 <= int(number) <= 1000:
+            if not number.isdigit() or len(number) > 9 or int(number) < 1:
                 raise InputError(f"{word!r}: after * stands how many seats, from 1 to 1000")
             return name, int(number)
         name, colon, number = word.rpartition(":")

@@ -14,7 +14,7 @@ from folkmoot.core.limits import Limits, limits_given
 from folkmoot.errors import InputError
 from folkmoot.execute import Job, checked
 from folkmoot.machine.panels import Panel, missing
-from folkmoot.machine.seats import numbered, panel_seats, parse_models, weighted, with_duties
+from folkmoot.machine.seats import at_most, numbered, panel_seats, parse_models, weighted, with_duties
 from folkmoot.protocols import check_options, duties, find_protocol, protocol_names, with_files
 from folkmoot.providers import open_provider
 from folkmoot.providers.base import Settings
@@ -122,8 +122,11 @@ def _panel(name: str, machine: Machine) -> Panel:
 
 def _members(asked: Asked, panel: Panel | None, machine: Machine, note: Callable[[str], None]) -> tuple[Seat, ...]:
     """Return the named seats; else the panel's; else the default panel's; else up to three usable ones."""
+    most = machine.config.max_seats
     if asked.seats:
+        at_most(len(asked.seats), most)
         return tuple(asked.seats)
+    at_most(len(asked.models), most)
     words = [word for each in asked.models for word in (part.strip() for part in each.split(",")) if word]
     if asked.models and not (len(words) == 1 and words[0] in machine.panels):
         return _parsed(asked.models, machine, asked.count)
@@ -132,7 +135,9 @@ def _members(asked: Asked, panel: Panel | None, machine: Machine, note: Callable
     elif panel is None and DEFAULT_PANEL in machine.panels:
         panel = machine.panels[DEFAULT_PANEL]
     if panel is not None:
-        return numbered(panel_seats(panel, panels=machine.panels, servers=machine.config.providers) * asked.count)
+        found = panel_seats(panel, panels=machine.panels, servers=machine.config.providers, most=most)
+        at_most(len(found) * asked.count, most)
+        return numbered(found * asked.count)
     from folkmoot.machine.discovery import look_around
 
     search = look_around(machine.environ, machine.config.providers)
@@ -144,7 +149,8 @@ def _members(asked: Asked, panel: Panel | None, machine: Machine, note: Callable
 
 
 def _parsed(written: Sequence[str], machine: Machine, count: int = 1) -> tuple[Seat, ...]:
-    return parse_models(written, panels=machine.panels, servers=machine.config.providers, count=count)
+    config = machine.config
+    return parse_models(written, panels=machine.panels, servers=config.providers, count=count, most=config.max_seats)
 
 
 def _told(seat: Seat, system: str) -> Seat:

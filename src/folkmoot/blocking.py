@@ -11,24 +11,51 @@ T = TypeVar("T")
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` to its end and return what it returns.
 
-    Inside a running loop, such as a notebook's, it runs in a thread of its own and the caller waits.
+    Inside a running loop, such as a notebook's, it runs in a thread of its own and the caller waits. An exception that
+    ends the waiting, such as the KeyboardInterrupt of an interrupted cell, cancels the work, which has ended when the
+    exception is raised: nothing goes on unseen.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    found: list[T] = []
-    failed: list[BaseException] = []
+    working = _Working(work)
+    working.start()
+    try:
+        working.join()
+    except BaseException:
+        working.cancel()
+        raise
+    if working.failed is not None:
+        raise working.failed
+    found: T = working.found[0]
+    return found
 
-    def run() -> None:
+
+class _Working(threading.Thread):
+    """A thread with an event loop of its own, in which `work` runs."""
+
+    def __init__(self, work: Coroutine[Any, Any, T]) -> None:
+        super().__init__(name="folkmoot")
+        self._work = work
+        self._begun = threading.Event()
+        self.found: list[Any] = []
+        self.failed: BaseException | None = None
+
+    def run(self) -> None:
+        async def main() -> None:
+            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+            self._begun.set()
+            self.found.append(await self._work)
+
         try:
-            found.append(asyncio.run(work))
+            asyncio.run(main())
         except BaseException as error:  # carried over to the thread that waits
-            failed.append(error)
+            self.failed = error
 
-    thread = threading.Thread(target=run, name="folkmoot")
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return found[0]
+    def cancel(self) -> None:
+        """Cancel the work and wait until it has ended. Another interrupt ends the waiting, not the cancellation."""
+        self._begun.wait()
+        if self.is_alive() and self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self.join()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ def wait_for(work: Coroutine[Any, Any, T]) -> T:
     working = _Working(work)
     working.start()
     try:
-        working.join()
+        working.ended.wait()  # not join(): an interrupt there makes Python take a running thread for ended
     except BaseException:
         working.cancel()
         raise
@@ -39,6 +40,7 @@ class _Working(threading.Thread):
         super().__init__(name="folkmoot")
         self._work = work
         self._begun = threading.Event()
+        self.ended = threading.Event()
         self.found: list[Any] = []
         self.failed: BaseException | None = None
 
@@ -52,10 +54,13 @@ class _Working(threading.Thread):
             asyncio.run(main())
         except BaseException as error:  # carried over to the thread that waits
             self.failed = error
+        finally:
+            self.ended.set()
 
     def cancel(self) -> None:
         """Cancel the work and wait until it has ended. Another interrupt ends the waiting, not the cancellation."""
         self._begun.wait()
-        if self.is_alive() and self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self.join()
+        if self._task is not None:
+            with suppress(RuntimeError):  # the loop is closed: the work has ended by itself
+                self._loop.call_soon_threadsafe(self._task.cancel)
+        self.ended.wait()

@@ -15,7 +15,7 @@ import folkmoot
 
 SOURCE = Path(folkmoot.__file__).parent
 
-WORDS = {"_version", "blocking", "errors", "events", "labels", "prompting", "stances", "textfiles", "types"}
+WORDS = {"_version", "blocking", "errors", "events", "labels", "naming", "prompting", "stances", "textfiles", "types"}
 """The modules that everything else is written in. They import one another and nothing else of Folkmoot."""
 
 ENGINE = {"core.run", "core.batch", "core.calling"}

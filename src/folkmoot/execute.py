@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 from folkmoot import events, labels
 from folkmoot._version import __version__
 from folkmoot.core.attendance import Attendance
-from folkmoot.core.calling import Caller, Conversation, Emit, RecordEnds, same_model
+from folkmoot.core.calling import Caller, Conversation, Emit, Place, RecordEnds, same_model
 from folkmoot.core.journal import FORMAT, Journal, calls_of, paid_for
 from folkmoot.core.limits import Limits, Purse
 from folkmoot.core.run import Gate, Run
+from folkmoot.core.steps import read_step
 from folkmoot.errors import CallFailed, InputError, Stopped, TooFewSeats
 from folkmoot.formats.version import NOT_RECOUNTED, READER
+from folkmoot.naming import OWN_WORDS, named
 from folkmoot.protocols import Options, Registered, check_options, find_protocol, stand_ins
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import (
@@ -109,7 +111,7 @@ async def execute(
     record = journal or Journal(folder.journal if folder else None, read_only=job.ended is not None)
     began, live = time.monotonic(), job.ended is None
     try:
-        spec, emit, again = job.spec, _Emitter(list(listeners)), live and record.lines > 0
+        spec, emit, again = job.spec, _Emitter(list(listeners), job.spec.names), live and record.lines > 0
         if live:
             _record_start(job, record)
         options, limits = amended(spec, record)
@@ -255,10 +257,12 @@ def report(
     ledger = _Ledger(spec.seats, caller.providers)
     for line in caller.journal.spent:
         ledger.add(line)
+    names = spec.names
     failures = tuple(
         Failure(
             step=place.step, seat=failed.seat, model_id=caller.seats[failed.seat].id, round=place.round,
-            phase=place.phase, kind=failed.kind, message=str(failed), dropped=failed.seat in attendance.dropped,
+            phase=place.phase, kind=failed.kind, message=_message(place, failed, names),
+            dropped=failed.seat in attendance.dropped,
         )
         for place, failed in caller.count.failures
     )  # fmt: skip
@@ -286,6 +290,10 @@ def report(
         dropped=tuple(caller.seats[seat].id for seat in attendance.dropped),
         folder=str(folder.path) if folder else None,
     )
+
+
+def _message(place: Place, failed: CallFailed, names: Mapping[str, str]) -> str:
+    return str(failed) if place.phase in OWN_WORDS else named(str(failed), names)
 
 
 @dataclass
@@ -344,10 +352,18 @@ class Nesting(Protocol):
 
 
 class _Emitter:
-    def __init__(self, listeners: list[events.Listener]) -> None:
-        self._listeners = listeners
+    """Passes events on. Judgements and messages in them name seats as people know them, not by their labels."""
+
+    def __init__(self, listeners: list[events.Listener], names: Mapping[str, str]) -> None:
+        self._listeners, self._names = listeners, names
 
     def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.CallEvent) and read_step(event.step).phase not in OWN_WORDS:
+            match event:
+                case events.CallFinished():
+                    event = replace(event, brief=named(event.brief, self._names))
+                case events.CallFailed() | events.RepairAsked():
+                    event = replace(event, message=named(event.message, self._names))
         for listener in self._listeners:
             listener(event)
 

@@ -215,7 +215,7 @@ def test_what_is_held_back_is_written_when_a_run_breaks_off() -> None:
         ),
         (
             events.ModelMismatch("s1", "codex-cli/gpt-5.4", "gpt-5.4-mini"),
-            "    ! codex-cli/gpt-5.4: gpt-5.4-mini answered, another model than codex-cli/gpt-5.4",
+            "    ! codex-cli/gpt-5.4 was answered by another model: gpt-5.4-mini",
         ),
         (events.Notice("This is a simulation."), "    ! This is a simulation."),
     ],

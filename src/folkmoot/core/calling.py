@@ -22,6 +22,7 @@ from folkmoot.errors import (
 )
 from folkmoot.formats import Format
 from folkmoot.formats.speech import Speech
+from folkmoot.naming import plain_model
 from folkmoot.stances import told
 from folkmoot.types import JSON, About, Attachment, Message, Provider, Request, Seat
 
@@ -77,6 +78,7 @@ class Count:
     calls: int = 0  # steps answered or failed
     repairs: int = 0
     answered_by: dict[str, str] = field(default_factory=dict)  # seat -> model
+    mismatches: set[tuple[str, str]] = field(default_factory=set)  # (asked, answered) that were reported
     failures: list[tuple[Place, CallFailed]] = field(default_factory=list)
 
 
@@ -136,8 +138,9 @@ class Caller:
         answered_by = last.completion.model if last is not None and last.completion is not None else None
         if answered_by is not None:
             asked = self.seats[seat].model
-            if seat not in self.count.answered_by and not same_model(asked, answered_by):
-                self.emit(events.ModelMismatch(seat, asked, answered_by))
+            if (asked, answered_by) not in self.count.mismatches and not same_model(asked, answered_by):
+                self.count.mismatches.add((asked, answered_by))
+                self.emit(events.ModelMismatch(seat, asked, plain_model(answered_by)))
             self.count.answered_by[seat] = answered_by
 
     async def _readable(self, place: Place, call: Call[R], replayed: bool, before_asking: BeforeAsking) -> R:

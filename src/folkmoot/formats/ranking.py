@@ -346,7 +346,7 @@ place: where they seem equal, find what sets one above the other.""",
         parse=lambda reply: read_ranking(reply, labels, left_out),
         example=f'{{"comparison": "The first is right and complete.", "ranking": [{listed}]}}',
         schema=RankingReply,
-        brief=lambda ranking: " > ".join(label.removeprefix("Answer ") for label in ranking.order),
+        brief=lambda ranking: " > ".join(ranking.order),
     )
 
 

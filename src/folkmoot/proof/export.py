@@ -177,7 +177,10 @@ class RecordExport(_Export):
             return None
         if ordered[0].about is not None:
             return review_page(ordered)
-        return contribution_page(ordered[0], {label: self._id(seat) for seat, label in self._labels.items()})
+        return contribution_page(ordered[0], self._by_label())
+
+    def _by_label(self) -> dict[str, str]:
+        return {label: self._id(seat) for seat, label in self._labels.items()}
 
     def _finish(self, result: Result) -> None:
         self._write()
@@ -185,7 +188,10 @@ class RecordExport(_Export):
             return
         worth = receipt_of(result)
         section = receipt_section(worth) if worth else []
-        write_file(self.folder / "final.md", final_page(result, self._last_proposals(), self._prompt, section))
+        write_file(
+            self.folder / "final.md",
+            final_page(result, self._last_proposals(), self._prompt, section, self._by_label()),
+        )
         for folder in self.folder.glob("**/round-*"):
             for path in folder.glob("*.md"):
                 if path not in self._pages and path.name.startswith(tuple(f"{name}." for name in self._names.values())):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 
 from folkmoot.formats.base import preview
+from folkmoot.naming import named, plain_model
 from folkmoot.types import Candidate, Result, SeatReport, Usage
 
 _LINE = re.compile(r"\r\n|\r|\n")  # what ends a line in Markdown
@@ -155,8 +156,17 @@ def _as_written(text: str) -> str:
     return f"{fence}json\n{text}\n{fence}"
 
 
-def final_page(result: Result, proposals: Sequence[Contribution], prompt: str, receipt: Sequence[str] = ()) -> str:
-    """The whole run on one page. `proposals` are those of the last round in which any were made."""
+def final_page(
+    result: Result,
+    proposals: Sequence[Contribution],
+    prompt: str,
+    receipt: Sequence[str] = (),
+    names: Mapping[str, str] = {},
+) -> str:
+    """The whole run on one page. `proposals` are those of the last round in which any were made.
+
+    `names` maps labels to the ids of seats, by which the details of the result are told.
+    """
     parts = [
         *_answer(result),
         "## How it was decided",
@@ -165,7 +175,7 @@ def final_page(result: Result, proposals: Sequence[Contribution], prompt: str, r
         *_counts(result),
         *_dissent(result),
         *_failures(result),
-        *_details(result),
+        *_details(result, names),
         "## Cost",
         _cost(result),
         *receipt,
@@ -201,11 +211,8 @@ def _decision(result: Result) -> str:
         lines.append(f"- ahead: {code(_ids(result).get(outcome.leader, outcome.leader))}")
     if result.dropped:
         lines.append(f"- left the run: {', '.join(code(each) for each in result.dropped)}")
-    lines += [
-        f"- asked for {code(seat.model)}, but {code(seat.answered_by or '?')} answered"
-        for seat in result.seats
-        if seat.mismatch
-    ]
+    others = ((seat.model, plain_model(seat.answered_by or "?")) for seat in result.seats if seat.mismatch)
+    lines += [f"- asked for {code(asked)}, but {code(answered)} answered" for asked, answered in dict.fromkeys(others)]
     lines.append(f"- {result.protocol}, run {code(result.run_id)}, {result.elapsed_ms / 1000:.1f} s")
     return "\n".join(lines)
 
@@ -257,11 +264,11 @@ def _dissent(result: Result) -> list[str]:
     return ["## Dissent", "\n".join(lines)]
 
 
-def _details(result: Result) -> list[str]:
+def _details(result: Result, names: Mapping[str, str]) -> list[str]:
     """Return the protocol's details: votes, counts, sources."""
     if not result.outcome.details:
         return []
-    return ["## Details", _as_written(json.dumps(result.outcome.details, ensure_ascii=False, indent=2))]
+    return ["## Details", _as_written(named(json.dumps(result.outcome.details, ensure_ascii=False, indent=2), names))]
 
 
 def _failures(result: Result) -> list[str]:

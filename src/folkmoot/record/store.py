@@ -69,6 +69,11 @@ class RunSpec(Record):
     created: str = ""  # ISO 8601, UTC
     forked_from: str | None = None  # run id, or run id@step
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The ids of the seats by the labels under which they know each other."""
+        return {self.labels[seat.name]: seat.id for seat in self.seats if seat.name in self.labels}
+
     def messages(self) -> tuple[Message, ...]:
         return tuple(Message(turn.role, (turn.text,)) for turn in self.history)
 

@@ -4,15 +4,16 @@ Only the state and its words; drawing is done by terminal.py. An event costs nex
 thousands of pieces of text a second.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
 
 from folkmoot import events
+from folkmoot.naming import named
+from folkmoot.render.spoken import KEPT, Spoken
 from folkmoot.render.wording import Style, cost, counted, duration, one_line, short
 from folkmoot.types import Usage
-
-KEPT = 240  # characters of streamed text kept for the tail
 
 Mark = tuple[str, Style]
 Standing = Literal["waiting", "answered", "failed", "dropped"]
@@ -30,8 +31,7 @@ class Running:
     """A call that is being answered."""
 
     since: float
-    words: int = 0
-    tail: str = ""
+    spoken: Spoken = field(default_factory=Spoken)
     attempt: int = 1
     again_at: float | None = None  # when the next attempt begins
     phase: str = ""  # of the panel that answers it, if one does
@@ -41,11 +41,9 @@ class Running:
         if not text:
             return
         if attempt > self.attempt:  # what came before is void
-            self.words, self.tail, self.attempt = 0, "", attempt
+            self.spoken, self.attempt = Spoken(), attempt
         self.again_at = None
-        joined = bool(self.tail) and not self.tail[-1].isspace() and not text[:1].isspace()
-        self.words += len(text.split()) - joined
-        self.tail = (self.tail + text)[-KEPT:]
+        self.spoken.hear(text)
 
     def look_inside(self, happened: events.Event) -> None:
         match happened:
@@ -60,6 +58,7 @@ class Row:
     """One seat."""
 
     name: str
+    names: Mapping[str, str] = field(default_factory=dict)  # of the seats that labels stand for
     running: dict[str, Running] = field(default_factory=dict)  # by step
     last: Standing = "waiting"  # how it stands when nothing is running
     latest: str = ""  # the step that text came for last
@@ -72,7 +71,7 @@ class Row:
     def tail(self) -> str:
         """The end of what is being written, on one line."""
         call = self.running.get(self.latest)
-        return one_line(call.tail, KEPT) if call else ""
+        return one_line(named(call.spoken.tail, self.names), KEPT) if call else ""
 
     def state(self, now: float) -> tuple[Mark, str]:
         """A mark and a few words."""
@@ -82,8 +81,10 @@ class Row:
         several = f" ×{len(calls)}" if len(calls) > 1 else ""
         if phase := next((call.phase for call in reversed(calls) if call.phase), ""):
             return ("●", "good"), f"{phase}, {counted(sum(call.calls for call in calls), 'call')}{several}"
-        if words := sum(call.words for call in calls):
+        if words := sum(call.spoken.words for call in calls):
             return ("●", "good"), f"writing {counted(words, 'word')}{several}"
+        if any(call.spoken.judging for call in calls):
+            return ("●", "good"), f"judging{several}"
         waits = [call.again_at for call in calls if call.again_at is not None and call.again_at > now]
         if len(waits) == len(calls):
             return ("…", "warning"), f"retrying in {duration(ceil(min(waits) - now))}{several}"
@@ -133,7 +134,8 @@ class Board:
             case events.RunStarted():
                 self.began = now
                 self.title = f"{event.protocol} · {one_line(event.prompt)}"
-                self.rows = {seat.name: Row(one_line(seat.id)) for seat in event.seats}
+                names = {event.labels[seat.name]: seat.id for seat in event.seats if seat.name in event.labels}
+                self.rows = {seat.name: Row(one_line(seat.id), names) for seat in event.seats}
             case events.RoundStarted():
                 self.phases.clear()
                 self._round = f"round {event.round}/{event.total}"

@@ -110,8 +110,7 @@ class PlainView:
                 self._attending.discard(event.seat)
                 self._remark(f"{self._name(event.seat)} takes no further part: {one_line(event.reason)}")
             case events.ModelMismatch():
-                answered, asked = one_line(event.answered), one_line(event.asked)
-                self._remark(f"{self._name(event.seat)}: {answered} answered, another model than {asked}")
+                self._remark(f"{one_line(event.asked)} was answered by another model: {one_line(event.answered)}")
             case events.Notice():
                 self._remark(one_line(event.message))
             case events.Offered():

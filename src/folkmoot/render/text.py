@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from folkmoot.formats.base import preview
+from folkmoot.naming import named, plain_model
 from folkmoot.render.sheets import count_table
 from folkmoot.render.wording import Style, cost, counted, duration, one_line, paint, score_table
 from folkmoot.types import Candidate, Result
@@ -76,8 +77,11 @@ def answer_text(result: Result) -> str:
     return "\n\n".join(f"{heading(each)}\n{each.answer}" for each in answers)
 
 
-def report_text(result: Result, *, colour: bool) -> str:
-    """The report beside the answer: a blank line, then at most one screen."""
+def report_text(result: Result, *, colour: bool, names: Mapping[str, str] = {}) -> str:
+    """The report beside the answer: a blank line, then at most one screen.
+
+    `names` maps labels to the ids of seats, for reasons in which seats speak of each other.
+    """
     ids = _ids(result)
     also = [each.seat for each in result.outcome.answers]
     parts: tuple[Iterable[str], ...] = (
@@ -86,7 +90,7 @@ def report_text(result: Result, *, colour: bool) -> str:
         _order(result),
         score_table(result.outcome.scores, ids, result.outcome.leader, also=also, colour=colour)
         or count_table(result.outcome.counts, ids, colour=colour),
-        _dissent(result),
+        _dissent(result, names),
         _others(result, ids),
         _losses(result, ids, colour),
         _effort(result),
@@ -129,18 +133,18 @@ def _order(result: Result) -> Iterable[str]:
             yield f"Order: {one_line(order)}"
 
 
-def _dissent(result: Result) -> Iterable[str]:
+def _dissent(result: Result, names: Mapping[str, str]) -> Iterable[str]:
     """Votes against the winner, or what the arbiter says of views that it does not follow."""
     said = result.outcome.details
     against = said.get("dissent") or ()
     for each in against[:MOST_LISTED]:
-        reason = f' — "{one_line(preview(each["reason"]))}"' if each["reason"] else ""
+        reason = f' — "{one_line(preview(named(each["reason"], names)))}"' if each["reason"] else ""
         yield f"Against it: {one_line(each['model_id'])} — {one_line(each['vote'])}{reason}"
     if len(against) > MOST_LISTED:
         yield f"    and {len(against) - MOST_LISTED} more"
     match said.get("synthesis"):
         case {"dissent": str(told)} if told:
-            yield f'Dissent, in the arbiter\'s words: "{one_line(preview(told))}"'
+            yield f'Dissent, in the arbiter\'s words: "{one_line(preview(named(told, names)))}"'
 
 
 def _others(result: Result, ids: Mapping[str, str]) -> Iterable[str]:
@@ -178,9 +182,9 @@ def _losses(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[st
         yield f"    and {len(result.failures) - MOST_LISTED} more"
     if result.dropped:
         yield f"{warning} Took no part to the end: {', '.join(one_line(each) for each in result.dropped)}"
-    for seat in result.seats:
-        if seat.mismatch and seat.answered_by:
-            yield f"{warning} {one_line(seat.model_id)} was answered by another model: {one_line(seat.answered_by)}"
+    others = [seat for seat in result.seats if seat.mismatch and seat.answered_by]
+    for model, answered_by in dict.fromkeys((seat.model, plain_model(seat.answered_by or "")) for seat in others):
+        yield f"{warning} {one_line(model)} was answered by another model: {one_line(answered_by)}"
 
 
 def _effort(result: Result) -> Iterable[str]:

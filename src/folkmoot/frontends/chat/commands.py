@@ -179,8 +179,8 @@ def _show(chat: Conversation, run: str, say: Say) -> None:
     asking = chat.askings[int(run) - 1] if numbered else chat.askings[-1] if not run else None
     folder = asking.folder if asking else chat.machine.home.find(run)
     with PlainView(sys.stderr) as view:
-        result = asyncio.run(replay(folder.spec(), folder, listeners=[view]))
-    say(report_text(result, colour=False))
+        result = asyncio.run(replay(spec := folder.spec(), folder, listeners=[view]))
+    say(report_text(result, colour=False, names=spec.names))
 
 
 def _outcome(chat: Conversation, written: str, say: Say) -> None:

@@ -142,7 +142,8 @@ def present(result: Result, screen: Screen) -> int:
         click.echo(visible(answer) if sys.stdout.isatty() else answer)
     sys.stdout.flush()
     if not screen.quiet:
-        click.echo(report_text(result, colour=use_colour(sys.stderr)), err=True)
+        names = RunFolder(Path(result.folder)).spec().names if result.folder else {}
+        click.echo(report_text(result, colour=use_colour(sys.stderr), names=names), err=True)
     return result.exit_code
 
 

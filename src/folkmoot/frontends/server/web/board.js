@@ -1,6 +1,7 @@
 // @ts-check
 /** A run while it goes on: who is doing what just now, how far each phase is, what it has cost so far. */
 import { model } from "./parts.js";
+import { judging, named, spoken } from "./spoken.js";
 import { html, nothing, repeat } from "./vendor/lit-html.js";
 import { cost, counted, duration, short, visible } from "./words.js";
 
@@ -67,7 +68,7 @@ function seatRow(state, seat, now, blind) {
   const { mark, words } = doing(calls, state.standing[seat.name] ?? "waiting", now);
   const writing = calls.findLast((each) => each.text);
   const said = calls.length
-    ? writing?.text.slice(-TAIL)
+    ? named(spoken(writing?.text ?? "").slice(-TAIL), writing?.step ?? "", state.seats)
     : state.calls.findLast((each) => each.seat === seat.name)?.brief;
   return html`
     <li class="seat ${mark}">
@@ -99,6 +100,7 @@ export function doing(calls, standing, now) {
     const sum = calls.reduce((made, each) => made + each.calls, 0);
     return { mark: "writing", words: `${within.phase}, ${counted(sum, "call")}${several}` };
   }
+  if (calls.some((each) => judging(each.text))) return { mark: "writing", words: `judging${several}` };
   const words = calls.reduce((sum, each) => sum + each.text.split(/\s+/).filter(Boolean).length, 0);
   if (words) return { mark: "writing", words: `writing${several}` };
   const waits = calls.map((each) => each.againAt).filter((at) => at !== null && at > now);

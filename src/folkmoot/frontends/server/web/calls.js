@@ -2,6 +2,7 @@
 /** Every call of a run, with what the seat wrote, letter by letter. */
 import { readStep } from "./fold.js";
 import { alert, model, part, raw } from "./parts.js";
+import { named } from "./spoken.js";
 import { html, nothing, repeat } from "./vendor/lit-html.js";
 import { counted, duration, oneLine } from "./words.js";
 
@@ -31,7 +32,7 @@ export function callsPart(state, can) {
           ${repeat(
             calls,
             (call) => call.step,
-            (call) => callLine(call, ids, can),
+            (call) => callLine(call, ids, state.seats, can),
           )}
         </ul>
       `,
@@ -40,8 +41,13 @@ export function callsPart(state, can) {
   );
 }
 
-/** @param {import("./fold.js").Call} call @param {Record<string, string>} ids @param {Can} can */
-function callLine(call, ids, can) {
+/**
+ * @param {import("./fold.js").Call} call
+ * @param {Record<string, string>} ids
+ * @param {import("./fold.js").Seat[]} seats
+ * @param {Can} can
+ */
+function callLine(call, ids, seats, can) {
   const [, about] = call.key;
   const failed = call.state === "failed";
   const person = ids[call.seat]?.startsWith("human/");
@@ -63,7 +69,7 @@ function callLine(call, ids, can) {
             ${call.attempts > 1 && !call.repaired ? html`<span>${call.attempts} attempts</span>` : nothing}
             ${failed ? html`<span class="bad">${call.kind}</span>` : nothing}
           </p>
-          ${failed ? html`<p class="bad">${call.message}</p>` : raw(call.text)}
+          ${failed ? html`<p class="bad">${call.message}</p>` : raw(named(call.text, call.step, seats))}
           <details class="whole" @toggle=${() => can.look(call.step)}>
             <summary aria-label="What it was sent in ${call.step}">What it was sent</summary>
             <div class="inside">${sentView(can.sent[call.step])}</div>

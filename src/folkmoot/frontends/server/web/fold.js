@@ -6,6 +6,8 @@
  * that only runs forward.
  */
 
+import { judging } from "./spoken.js";
+
 /**
  * @typedef {{ name: string, model_id: string, role: string | null, duty: string, label: string }} Seat
  * @typedef {{ step: string, seat: string, since: number, text: string, attempt: number,
@@ -19,6 +21,7 @@
  */
 
 export const KEPT = 4000; // characters of streamed text kept of each call
+const MOST = 20_000; // of a judgement, which is understood from its beginning only
 
 export const EMPTY = Object.freeze({
   id: "",
@@ -197,7 +200,7 @@ function heard(state, event) {
   const call = state.running[step];
   if (!call || !event.text) return state;
   const before = event.attempt > call.attempt ? "" : call.text; // a new attempt: what came before is void
-  const text = (before + event.text).slice(-KEPT);
+  const text = judging(before || event.text) ? (before + event.text).slice(0, MOST) : (before + event.text).slice(-KEPT);
   return { ...state, running: { ...state.running, [step]: { ...call, text, attempt: event.attempt, againAt: null } } };
 }
 

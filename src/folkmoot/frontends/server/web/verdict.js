@@ -2,7 +2,7 @@
 /** What was decided: the answer first, then how it came to that, then whoever said something else. */
 import { model, part, prose } from "./parts.js";
 import { html, nothing } from "./vendor/lit-html.js";
-import { counted, modelName, oneLine, score as scored, statusText } from "./words.js";
+import { counted, modelName, oneLine, plainModel, score as scored, statusText } from "./words.js";
 
 /** What a status says when something broke, not when seats disagree. */
 const WRONG = new Set(["failed", "insufficient_models", "stalled", "arbiter_failed"]);
@@ -139,7 +139,9 @@ function ledBefore(result) {
 /** Calls without a usable reply, seats that left, models that were others than those asked for. @param {any} result */
 function losses(result) {
   const left = result.metadata?.models_dropped ?? [];
-  const others = result.seats.filter((/** @type {any} */ each) => each.mismatch && each.answered_by);
+  /** @type {any[]} */
+  const mismatches = result.seats.filter((/** @type {any} */ each) => each.mismatch && each.answered_by);
+  const others = [...new Map(mismatches.map((each) => [`${each.model} ${each.answered_by}`, each])).values()]; // once
   if (!result.failures.length && !left.length && !others.length) return nothing;
   return part(
     "What went wrong",
@@ -155,7 +157,7 @@ function losses(result) {
       ${left.map((/** @type {string} */ each) => html`<li>${model(each)} took no part to the end.</li>`)}
       ${others.map(
         (/** @type {any} */ each) =>
-          html`<li>${model(each.model_id)} was answered by another model: ${oneLine(each.answered_by)}</li>`,
+          html`<li>${model(each.model)} was answered by another model: ${oneLine(plainModel(each.answered_by))}</li>`,
       )}
     </ul>`,
     { note: result.failures.length ? `${counted(result.failures.length, "call")} without a usable reply` : nothing },

@@ -15,6 +15,10 @@ export function visible(text) {
   });
 }
 
+/** A model's name without the folder in which a server keeps its file. @param {string} name */
+export const plainModel = (name) =>
+  /^(?:[/~\\]|[A-Za-z]:[/\\])|\.(?:gguf|safetensors|bin)$/.test(name) ? (name.split(/[/\\]/).at(-1) ?? name) : name;
+
 /** One line of at most `width` characters. @param {string} text */
 export function oneLine(text, width = 300) {
   const line = visible(text.slice(0, width * 4))

@@ -135,7 +135,7 @@ def test_the_format_reads_its_own_example() -> None:
     for labels in (["Answer A", "Answer B"], [f"Answer {letter}" for letter in "CAB"]):
         format = ranking_for(labels)
         assert list(format.parse(format.example).order) == labels
-    assert RANKING.brief(RANKING.parse(RANKING.example)) == "A > B"
+    assert RANKING.brief(RANKING.parse(RANKING.example)) == "Answer A > Answer B"
 
 
 ORDERS = st.permutations(["A", "B", "C", "D", "E"])

@@ -61,12 +61,12 @@ def test_converge_takes_the_winner_by_tops_or_borda_and_the_sheet_shows_the_rule
 
     options: dict[str, Any] = {"rounds": 1, "stability_rounds": 1, "threshold": 5}
     by_mean = play("converge", script, 4, **options)
-    by_tops = play("converge", script, 4, count="tops", **options)
+    by_tops = play("converge", script, 4, rule="tops", **options)
     assert (by_mean.outcome.winner, by_tops.outcome.winner) == ("s2", "s1")
     assert [count.rule for count in by_tops.outcome.counts] == ["mean-score", "tops"]
     chosen = [total.about for total in by_tops.outcome.counts[1].outcome.totals if total.chosen]
     assert chosen == ["s1"] and by_tops.outcome.counts[1].ballots
-    assert play("converge", script, 4, count="borda", **options).outcome.counts[1].rule == "borda"
+    assert play("converge", script, 4, rule="borda", **options).outcome.counts[1].rule == "borda"
 
 
 def test_council_ranks_by_whom_most_put_first() -> None:
@@ -80,7 +80,7 @@ def test_council_ranks_by_whom_most_put_first() -> None:
         return json.dumps({"comparison": "", "ranking": [labels[f"s{each}"] for each in orders[about.seat.name]]})
 
     by_place = play("council", script, 4, early="off")
-    by_tops = play("council", script, 4, count="tops")
+    by_tops = play("council", script, 4, rule="tops")
     assert [count.rule for count in by_place.outcome.counts][-1] == "mean-place"
     assert [count.rule for count in by_tops.outcome.counts][-2:] == ["tops", "mean-place"]
     sheet = by_tops.outcome.counts[-2].outcome.totals

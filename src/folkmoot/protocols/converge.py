@@ -43,7 +43,7 @@ class ConvergeOptions(Options):
     scoring: Literal["pairwise", "batch"] = Field(
         "pairwise", description="One call per judge and answer, or one call per judge over all answers."
     )
-    count: Literal["mean", "tops", "borda"] = Field(
+    rule: Literal["mean", "tops", "borda"] = Field(
         "mean", description="Who leads: the best mean score, whom most judges put first, or who beats most others."
     )
     closing: str = Field("vote-threshold", description="The registered rule that ends the run.")
@@ -92,9 +92,9 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
         means = tally.mean_scores(given, answers)
         scores.append(means)
         previous = leaders[-1] if leaders else None
-        totals = RULES[options.count](given, list(answers), {})
+        totals = RULES[options.rule](given, list(answers), {})
         by_rule = order_of(totals, list(answers), previous)
-        leaders.append(tally.leader(means, previous) if options.count == "mean" else by_rule[0] if totals else None)
+        leaders.append(tally.leader(means, previous) if options.rule == "mean" else by_rule[0] if totals else None)
         decision = rule.check(RoundScores(round, means, leaders[-1], tally.streak(leaders)))
         winner = leaders[-1] if decision.met else None
         counts.append(
@@ -103,8 +103,8 @@ async def converge(run: Run, options: ConvergeOptions) -> Outcome:
                 closing=rule.name, threshold=options.threshold, stability_rounds=options.stability_rounds,
             )
         )  # fmt: skip
-        if options.count != "mean":
-            counts.append(sheets.by_judges(run.asked("evaluate"), options.count, given, totals, by_rule, {}))
+        if options.rule != "mean":
+            counts.append(sheets.by_judges(run.asked("evaluate"), options.rule, given, totals, by_rule, {}))
         run.offer(
             Outcome(
                 status="converged" if decision.met else "max_rounds_exceeded",

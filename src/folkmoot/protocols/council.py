@@ -87,7 +87,7 @@ class CouncilOptions(Options):
     stance: tuple[str, ...] = Field((), description="How to answer, dealt to the seats in turn.")
     judge_by: str | None = Field(None, description="What the ranking goes by, instead of right, complete and clear.")
     brief: str | None = Field(None, description="What the chair is to write, instead of the best answer.")
-    count: Literal["mean", "tops", "borda"] = Field(
+    rule: Literal["mean", "tops", "borda"] = Field(
         "mean", description="Which answer is ranked first: by mean place, by whom most put first, or by Borda points."
     )
     early: Literal["off", "cancel", "finish"] = Field(
@@ -143,7 +143,7 @@ async def council(run: Run, options: CouncilOptions) -> Outcome:
         run.require(min(2, len(run.all_seats)), "propose", answers)
         if len(run.all_seats) > 1:
             ranked = (
-                await _rank(run, options, answers) if len(answers) > 2 else _counted(run, answers, {}, options.count)
+                await _rank(run, options, answers) if len(answers) > 2 else _counted(run, answers, {}, options.rule)
             )
             await _write(run, options.way, ranked)
     return run.offered
@@ -178,17 +178,17 @@ async def _rank(run: Run, options: CouncilOptions, answers: Mapping[str, str]) -
             assert isinstance(done.value, Ranking)
             given[done.key] = done.value
             run.offer(
-                _outcome(run, _counted(run, answers, given, options.count), "ranking", "the chair has not written yet")
+                _outcome(run, _counted(run, answers, given, options.rule), "ranking", "the chair has not written yet")
             )
             waiting = [seat for seat in judges if seat not in given and ("rank", seat) not in batch.failed]
-            by_places = options.count != "tops"  # of equally long rankings Borda's order is that of the mean places
+            by_places = options.rule != "tops"  # of equally long rankings Borda's order is that of the mean places
             if (
                 options.early == "cancel"
                 and by_places
                 and rankings.settled(_orders(run, given), waiting, list(answers), _weights(run))
             ):
                 break
-    return _counted(run, answers, {seat: given[seat] for seat in judges if seat in given}, options.count)
+    return _counted(run, answers, {seat: given[seat] for seat in judges if seat in given}, options.rule)
 
 
 async def _write(run: Run, way: Preset, ranked: Ranked) -> None:

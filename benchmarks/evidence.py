@@ -31,7 +31,7 @@ PAGE = ROOT / "docs" / "evidence.md"
 
 SETS: Mapping[str, tuple[str, Sequence[str]]] = {
     "gsm8k": (
-        "GSM8K, test",
+        "GSM8K, test (the first 400)",
         ("claude-3-5-sonnet-20241022", "gpt-4o-2024-08-06", "Llama-3.1-405B-Instruct-Turbo", "Mistral-Large-2",
          "gemini-1.5-pro", "deepseek-v2.5-0908"),
     ),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from folkmoot.core.limits import Limits, Purse
-from folkmoot.errors import FolkmootError, InputError
+from folkmoot.errors import FolkmootError, InputError, ReplayMismatch
 from folkmoot.evals.conditions import Condition
 from folkmoot.evals.datasets import Dataset, Sample
 from folkmoot.evals.grading import find_grader
@@ -197,9 +197,14 @@ class _Session:
         identity = [dataset.name, dataset.version, sample.id, epoch]
         folder = run_folder(self.home, identity, f"{sample.id}_{condition}_{epoch}", spec)
         known = folder.result_file.exists()
-        result = await begin_in(
-            folder, checked(spec), self.machine, retry_failed=self.planned.retry_failed, account=self.account
-        )
+        try:
+            result = await begin_in(
+                folder, checked(spec), self.machine, retry_failed=self.planned.retry_failed, account=self.account
+            )
+        except ReplayMismatch as mismatch:
+            raise FolkmootError(
+                f"{mismatch}\nAn earlier version left this run unfinished; to ask it anew, delete {folder.path}"
+            ) from None
         if self.account is not None and result.status == "over_budget":
             raise FolkmootError(
                 f"the budget of ${self.planned.budget:g} is spent after {self.progress.done} of {self.progress.total} "

@@ -148,12 +148,16 @@ def learnt(models: Sequence[str], questions: Sequence[Question]) -> Calibration:
 
 
 async def measure(
-    questions: Sequence[Question], table: Calibration, provider: Provider, rows: Mapping[str, Row]
+    questions: Sequence[Question],
+    table: Calibration,
+    provider: Provider,
+    rows: Mapping[str, Row],
+    ways: Mapping[str, Way] = WAYS,
 ) -> None:
-    """Put `questions` through every way of asking, with the seats in the order of `table`."""
+    """Put `questions` through each of `ways`, with the seats in the order of `table`."""
     plain = table.model_copy(update={"weights": dict.fromkeys(table.panel, 1.0)})
     seats = seats_of(list(table.panel))
-    for name, way in WAYS.items():
+    for name, way in ways.items():
         known = {"calibration": table if way.weighted else plain} if way.protocol == "ask" else {}
         for question in questions:
             spec = RunSpec(

@@ -235,7 +235,7 @@ def _last_line(text: str, question: str) -> str | None:
     Where the question offers choices, a line that names one is enough. The last line of a list of them is not.
     """
     lines = [line.strip() for line in text.strip().split("\n") if line.strip()]
-    if not lines or len(lines[-1]) > 80:
+    if not lines or len(lines[-1]) > 80 or _FIELD.search(lines[-1]):
         return None
     last = lines[-1]
     key = key_of(last, question)

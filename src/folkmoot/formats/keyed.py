@@ -8,6 +8,7 @@ from folkmoot.formats.answer_keys import Key, key_of
 from folkmoot.formats.asking_for import asked_for
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.conclusions import blank_field, stated
+from folkmoot.formats.speech import speech_in
 from folkmoot.formats.spelling import visible
 
 __all__ = ["INSTRUCTIONS", "KEYED", "Keyed", "brief_keyed", "keyed_for", "read_keyed", "stated"]
@@ -35,7 +36,7 @@ class Keyed:
 
 def read_keyed(reply: str, question: str = "") -> Keyed:
     """An answer with its key. An answer that states none is an answer all the same; only an empty reply is not."""
-    text = reply.strip()
+    text = speech_in(reply).text.strip()
     if not visible(text[:1000]) and not visible(text):
         raise Unparseable("the reply is empty")
     said = stated(text, question)

@@ -7,11 +7,14 @@ from pydantic import BaseModel, ConfigDict
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format
-from folkmoot.formats.reading import NoObject, json_object
+from folkmoot.formats.marking import QUOTED
+from folkmoot.formats.reading import Reply, decide, is_template
 
 Partition = tuple[tuple[str, ...], ...]
 
-_GROUP_LINE = re.compile(r"^[\s>*_#`~-]*group\s*\w*[\s*_`]*(?::|=)(?P<rest>[^\n]*)$", re.IGNORECASE | re.MULTILINE)
+_GROUP_LINE = re.compile(
+    r"^[ \t>*_#`~-]*+group[ \t]*+\w*+[ \t*_`]*+(?:[:：]|=)(?P<rest>[^\n]*)$", re.IGNORECASE | re.MULTILINE
+)
 
 
 class SameReply(BaseModel):
@@ -38,16 +41,23 @@ def find_label(written: str, labels: Sequence[str]) -> str:
 
 
 def read_same(reply: str, labels: Sequence[str]) -> Partition:
-    """The groups, each label in exactly one of them; in the order of `labels`.
+    """The groups that a reader states in its own name, each label in exactly one; in the order of `labels`.
 
     >>> read_same('{"groups": [["C", "Answer A"], ["B"]]}', ["Answer A", "Answer B", "Answer C"])
     (('Answer A', 'Answer C'), ('Answer B',))
     """
-    try:
-        written = json_object(reply, "groups")["groups"]
-    except NoObject:
-        lines = [re.split(r",|;|\band\b|&", line["rest"]) for line in _GROUP_LINE.finditer(reply)]
-        written = [[each for each in line if each.strip(" *_`.[]")] for line in lines]
+    marked = Reply(reply)
+    objects = [each for each in marked.objects("groups") if not is_template(each.value, ("groups",))]
+    found = decide([each.read(lambda value: _partition(value["groups"], labels)) for each in objects], "partitions")
+    if found is not None:
+        return found
+    lines = [line for line in marked.lines(_GROUP_LINE) if line.rank > QUOTED and isinstance(line.value, re.Match)]
+    own = [line.value for line in lines if line.rank == max(each.rank for each in lines)]
+    split = [re.split(r",|;|\band\b|&", line["rest"]) for line in own if isinstance(line, re.Match)]
+    return _partition([[each for each in line if each.strip(" *_`.[]")] for line in split], labels)
+
+
+def _partition(written: object, labels: Sequence[str]) -> Partition:
     if not isinstance(written, list) or not written or not all(isinstance(each, list) for each in written):
         raise Unparseable('there is no "groups": a list of lists of labels')
     found = [[find_label(str(each), labels) for each in group] for group in written if group]
@@ -67,7 +77,6 @@ def brief_same(partition: Partition) -> str:
 
 def same_for(labels: Sequence[str]) -> Format[Partition]:
     """The partition of `labels`. A label that does not exist, stands twice or is left out makes it unreadable."""
-    together = ", ".join(f'"{label}"' for label in labels)
     return Format(
         "same",
         instructions=f"""\
@@ -75,7 +84,7 @@ First note for each answer, in a few words, what it concludes; then put answers 
 group and every other one into a group of its own. Reply with this JSON object and nothing else:
 
 ```json
-{{"conclusions": ["{labels[0]}: ..."], "groups": [[{together}]]}}
+{{"conclusions": ["<label>: <what it concludes>"], "groups": [["<label>", "<label>"], ["<label>"]]}}
 ```
 Every label ({", ".join(labels)}) stands in exactly one group.""",
         parse=lambda reply: read_same(reply, labels),

@@ -1,17 +1,13 @@
-"""What a seat states in its own name, and which answer it means: for votes, verdicts and rankings in prose.
+"""Labels in prose: which answer a seat names, and in which order it ranks several.
 
-A statement in a fence or a quotation counts only when none stands outside, and it is not introduced as a peer's.
+The readers of votes, verdicts and rankings decide whose words they look at; here is how a label is written in them.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import preview
-from folkmoot.formats.reading import lines_with_quotes
-
-T = TypeVar("T")
 
 NOISE = r"[ \t>*_`#+•|-]*+(?:\(?\d{1,2}[.)][ \t*_`]*+)?"
 """What may stand before the first word of a line: markup, a bullet, a number."""
@@ -34,37 +30,6 @@ _AFTER_A_LABEL = re.compile(
     r"|not|to"
     r"|than|would|wins|seems|remains|provides|gives|offers|does|answers|shows|explains|makes|gets|stands)\b"
 )
-
-_SPEECH = (
-    r"(?:vot(?:e|es|ed|ing)|verdict|ballot|wrote|writes|said|says|argue[sd]?|claim(?:s|ed)?|repli(?:es|ed)"
-    r"|quot(?:e|es|ed|ing)|decided|chose)"
-)
-_PEERS = re.compile(
-    rf"(?:\b{_NOUN}s?[ \t_]*[A-Z]{{1,2}}\b|\b(?i:they|he|she|others?|another|somebody|someone|peers?|(?:a|one|the) "
-    rf"(?:reviewer|participant|colleague|author)))(?:['’]s)?(?:(?!\b(?:I|my)\b)[^.\n]){{0,80}}\b(?i:{_SPEECH})\b"
-    rf"|\b(?i:{_SPEECH})\b (?i:of|by|from)\b|\b(?i:quot(?:e|es|ed|ing)|for example|e\.g\.|template|the format|not)\b"
-    rf"|^{NOISE}{_NOUN}[ \t_]*[A-Z]{{1,2}}[*_` \t]*:[*_` \t]*$"
-)
-
-
-def statements(reply: str, read: Callable[[str], list[T]]) -> list[T]:
-    """What `read` finds in the seat's own words; only if that is nothing, in what it quotes as its own."""
-    reply = reply.rpartition("</think>")[2]
-    own: list[str] = []
-    quotations: list[tuple[str, list[str]]] = []  # the line before, and what is quoted
-    introduction, before = "", False
-    for line, quoted in lines_with_quotes(reply):
-        if not quoted:
-            own.append(line)
-            introduction = line if line.strip() else introduction
-        elif before:
-            quotations[-1][1].append(line)
-        else:
-            quotations.append((introduction, [line]))
-        before = quoted
-    if found := read("\n".join(own)):
-        return found
-    return [each for by, lines in quotations if not _PEERS.search(by) for each in read("\n".join(lines))]
 
 
 def is_quoted_within(line: str, at: int) -> bool:

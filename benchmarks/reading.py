@@ -121,12 +121,12 @@ def _value(said: str) -> object:
         return said.strip()
 
 
-def ask(path: Path, seed: int = 0) -> None:
+def ask(path: Path) -> None:
     """Order and weights are learnt on one half of the questions and used on the other, both ways round."""
     models, questions = recorded.load(path, [], None)
     provider = open_provider("recorded", Settings(environ={}, recordings=(path,)))
     rows = {name: recorded.Row() for name in (*models, "best seat, as learnt", *WAYS)}
-    random.Random(seed).shuffle(questions)
+    random.Random(0).shuffle(questions)
     halves = questions[::2], questions[1::2]
     for seen, unseen in (halves, halves[::-1]):
         asyncio.run(recorded.measure(unseen, recorded.learnt(models, seen), provider, rows, WAYS))
@@ -163,11 +163,16 @@ def main() -> None:
     parser.add_argument("--list", type=int, default=0, help="so many kinds of equal pairs that are found apart")
     given = parser.parse_args()
     files = [given.data / f"{name}.jsonl.gz" for name in RECORDINGS]
+
+    def each(part: Callable[[Path], None]) -> None:
+        for path in files:
+            part(path)
+
     parts: Mapping[str, Callable[[], None]] = {
         "cases": lambda: cases(given.cases),
         "hostile": hostile,
-        "pairs": lambda: [pairs(path, given.list) for path in files] and None,
-        "ask": lambda: [ask(path) for path in files] and None,
+        "pairs": lambda: each(lambda path: pairs(path, given.list)),
+        "ask": lambda: each(ask),
         "trials": lambda: trials(given.data / "council-trials.json.gz"),
     }
     for name in given.only.split(","):

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-FILE = "FOLKMOOT_TRUST_FIGURES"
+FILE = "TRUST_FIGURES"
 """The environment variable that names the file in which figures are collected; unset: they are not kept."""
 
 

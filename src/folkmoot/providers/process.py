@@ -19,15 +19,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from folkmoot.errors import FailureKind, ProviderError
 from folkmoot.providers.base import Shutdown
 
 _log = logging.getLogger("folkmoot.process")
 
-MAX_STDOUT = 64_000_000  # bytes kept of what a program answers
-MAX_LINE = 64_000_000  # bytes of one line; gemini echoes the whole prompt in one
+MAX_STDOUT = 16_000_000  # bytes kept of what a program answers
+MAX_LINE = 16_000_000  # bytes of one line; gemini echoes the whole prompt in one
 MAX_STDERR = 64_000  # bytes kept; the rest is read and forgotten
+AT_A_TIME = 1 << 14  # bytes that are cut into lines before the event loop comes round again
+MOST_CHUNKS = 8  # that wait to be cut into lines; the program is not read faster than that
 PIPE_SIZE = 1 << 20  # bytes; what Linux gives to everybody
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL
 HURRIED_GRACE = 0.5  # the same, when the user wants to leave at once
@@ -152,7 +155,7 @@ async def run_program(
         child.feed(transport, stdin)
         lines = _Lines(on_line, keep_stdout)
         while (chunk := await _next_chunk(child, program.name, idle_timeout)) is not None:
-            if lines.add(chunk, program.name):
+            if await lines.add(chunk, program.name):
                 break
         stopped = lines.stopped or lines.close()
         if not stopped:
@@ -185,7 +188,8 @@ class _Child(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)
         self._group = transport.get_pid()  # it leads the group: `start_new_session`
-        _widen(transport.get_pipe_transport(1))
+        self._stdout = cast(asyncio.ReadTransport, transport.get_pipe_transport(1))
+        _widen(self._stdout)
 
     def feed(self, transport: asyncio.SubprocessTransport, text: str) -> None:
         """Write `text` to the child while it reads; a child that does not want it all is not an error."""
@@ -197,8 +201,20 @@ class _Child(asyncio.SubprocessProtocol):
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 1:
             self.chunks.put_nowait(data)
+            if self.chunks.qsize() >= MOST_CHUNKS and not self.exited.is_set():
+                self._stdout.pause_reading()
         else:
             self.stderr += data[: max(0, MAX_STDERR - len(self.stderr))]
+
+    async def next_chunk(self) -> bytes | None:
+        chunk = await self.chunks.get()
+        if self.chunks.empty():
+            self._read_on()
+        return chunk
+
+    def _read_on(self) -> None:
+        if not self._stdout.is_closing():
+            self._stdout.resume_reading()
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
         if fd == 1:
@@ -206,6 +222,7 @@ class _Child(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self.exited.set()
+        self._read_on()
         # Whoever is left of the group can hold the pipe open: what was written by now is the whole answer.
         self.signal_group(signal.SIGKILL)
         asyncio.get_running_loop().call_later(DRAIN, self.chunks.put_nowait, None)  # for those who left the group
@@ -235,8 +252,15 @@ class _Lines:
         self.kept = bytearray()
         self.stopped = False
 
-    def add(self, chunk: bytes, name: str) -> bool:
-        """Whether `on_line` wants no more."""
+    async def add(self, chunk: bytes, name: str) -> bool:
+        """Whether `on_line` wants no more. A program that floods us does not keep the event loop from coming round."""
+        for start in range(0, len(chunk), AT_A_TIME):
+            if self._add(chunk[start : start + AT_A_TIME], name):
+                return True
+            await asyncio.sleep(0)
+        return False
+
+    def _add(self, chunk: bytes, name: str) -> bool:
         if self._keep:
             self.kept += chunk
         searched = len(self._rest)
@@ -293,7 +317,7 @@ def _dying_with_us() -> Sequence[str]:
 async def _next_chunk(child: _Child, name: str, idle_timeout: float | None) -> bytes | None:
     try:
         async with asyncio.timeout(idle_timeout):
-            return await child.chunks.get()
+            return await child.next_chunk()
     except TimeoutError:
         raise ProviderError("idle", f"{name} wrote nothing for {idle_timeout:g} s") from None
 

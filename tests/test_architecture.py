@@ -40,7 +40,7 @@ ROOMS: dict[str, set[str]] = {
     "checkup": {"running", "execute", "machine", "record", "providers", "core"},
     "python": {"running", "execute", "machine", "record", "protocols", "counting", "core"},
     # pictures of a run are made of what was said of it
-    "render": {"proof.receipt", "core", "formats"},
+    "render": {"counting.earned", "proof.receipt", "core", "formats"},
     # for authors of protocols and providers
     "writing": {"core", "counting", "formats", "protocols", "providers.base"},
     "testing": {"providers"},

@@ -67,12 +67,12 @@ def test_a_policy_on_record_asks_in_waves_and_stops_when_it_is_decided() -> None
         "d": (Answer("9", False),),
     }
     one = dict.fromkeys("abcd", 1.0)
-    assert ask_by(said, ["b", "c"], ["a", "d"], one, one) == (True, 2)
-    assert ask_by(said, ["a", "b", "c"], ["d"], one, one) == (True, 3)
-    assert ask_by(said, ["a", "b", "d"], ["c"], one, one) == (True, 4)
-    assert ask_by(said, ["a", "b", "d"], [], one, one) == (False, 3)
+    assert ask_by(said, ["b", "c"], ["a", "d"], one, one)[:2] == (True, 2)
+    assert ask_by(said, ["a", "b", "c"], ["d"], one, one)[:2] == (True, 3)
+    assert ask_by(said, ["a", "b", "d"], ["c"], one, one)[:2] == (True, 4)
+    assert ask_by(said, ["a", "b", "d"], [], one, one)[:2] == (False, 3)
     heavy = one | {"a": 2.0}
-    assert ask_by(said, ["a", "b", "c"], [], heavy, one) == (False, 3), "two votes do not outweigh one of two"
+    assert ask_by(said, ["a", "b", "c"], [], heavy, one)[:2] == (False, 3), "two votes do not outweigh one of two"
 
 
 def test_prices_are_dollars_where_all_are_known_else_tokens_else_calls() -> None:

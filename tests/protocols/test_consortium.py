@@ -69,7 +69,7 @@ def with_arbiters(count: int, **options: Any) -> RunSpec:
 def test_a_sure_arbiter_ends_it_after_one_round() -> None:
     result = play("consortium", panel(ruled(0.8, needs_iteration=False)))
     assert (result.status, result.answer, result.total_calls, result.exit_code) == ("confident", "sure to 0.8", 4, 0)
-    assert result.outcome.explanation == "confidence 0.80 ≥ 0.80 in round 1"
+    assert result.outcome.explanation == "the arbiter's own confidence 0.80 ≥ 0.80 in round 1"
     assert result.outcome.winner == "s4"  # the arbiter, in a seat of its own
 
 
@@ -77,7 +77,7 @@ def test_the_best_synthesis_is_returned_not_the_last() -> None:
     result = play("consortium", panel({1: ruled(0.79), 2: ruled(0.7), 3: ruled(0.1)}))
     assert (result.status, result.answer, result.exit_code) == ("below_threshold", "sure to 0.79", 2)
     assert result.outcome.round == 3
-    assert result.outcome.explanation == "confidence 0.79 < 0.80 in round 1"
+    assert result.outcome.explanation == "the arbiter's own confidence 0.79 < 0.80 in round 1"
     assert [each.answer for each in result.outcome.answers] == ["s1 in round 1", "s2 in round 1", "s3 in round 1"]
 
 

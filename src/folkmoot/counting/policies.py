@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
+from folkmoot.counting.earned import Agreement
 from folkmoot.counting.evidence import Answer, Evidence, Question, accuracy_of
 from folkmoot.counting.votes import weights_of
 
@@ -167,6 +168,25 @@ def _with_rest(
     return Policy(policy.models, True, right / count, cost / count)
 
 
+def agreements(
+    evidence: Evidence, policy: Policy, order: Sequence[str], weights: Mapping[str, float], costs: Mapping[str, float]
+) -> tuple[Agreement, ...]:
+    """How often the policy ends with so many behind its leading answer, and how often that is right then."""
+    others = [model for model in order if model not in policy.models] if policy.rest else []
+    count: dict[tuple[int, int], float] = {}
+    rights: dict[tuple[int, int], float] = {}
+    for question in evidence.questions:
+        drawn = draws(question)
+        for draw in drawn:
+            right, _, behind, heard = ask_by(question, policy.models, others, weights, costs, draw)
+            count[behind, heard] = count.get((behind, heard), 0.0) + 1 / len(drawn)
+            rights[behind, heard] = rights.get((behind, heard), 0.0) + right / len(drawn)
+    return tuple(
+        Agreement(leading=key[0], heard=key[1], questions=round(times, 3), right=round(rights[key] / times, 6))
+        for key, times in sorted(count.items(), reverse=True)
+    )
+
+
 def ask_by(
     question: Question,
     models: Sequence[str],
@@ -174,8 +194,11 @@ def ask_by(
     weights: Mapping[str, float],
     costs: Mapping[str, float],
     draw: int = 0,
-) -> tuple[bool, float]:
-    """Ask one question by a policy, on record: whether the answer that leads in the end is right, and the cost.
+) -> tuple[bool, float, int, int]:
+    """Ask one question by a policy, on record.
+
+    Returns whether the answer that leads in the end is right, the cost, how many answers say what it says, and how many
+    were heard.
 
     The first two of `models` are asked at once, the third where these have no majority, `others` where nobody has.
     """
@@ -187,14 +210,14 @@ def ask_by(
             again = sum(name == model for name, _ in heard)
             heard.append((model, samples_of(question, model, draw)[again]))
             cost += costs[model]
-        leads, decided = _leading(heard, weights)
+        leads, decided, behind = _leading(heard, weights)
         if decided:
             break
-    return leads, cost
+    return leads, cost, behind, len(heard)
 
 
-def _leading(heard: Sequence[tuple[str, Answer]], weights: Mapping[str, float]) -> tuple[bool, bool]:
-    """Whether the heaviest answer is right, and whether two stand behind it and it is heavier than every other."""
+def _leading(heard: Sequence[tuple[str, Answer]], weights: Mapping[str, float]) -> tuple[bool, bool, int]:
+    """Whether the heaviest answer is right; whether two stand behind it and it is heavier than others; how many do."""
     size: dict[str, float] = {}
     count: dict[str, int] = {}
     right: dict[str, bool] = {}
@@ -205,4 +228,4 @@ def _leading(heard: Sequence[tuple[str, Answer]], weights: Mapping[str, float]) 
         right.setdefault(name, answer.right)
     first = max(size, key=lambda name: size[name])  # among equals the earlier one
     ahead = all(size[first] > other for name, other in size.items() if name != first)
-    return right[first], ahead and count[first] > 1
+    return right[first], ahead and count[first] > 1, count[first]

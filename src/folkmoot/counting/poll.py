@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration
+from folkmoot.counting.earned import Agreement
 from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError
 from folkmoot.formats.answer_keys import Key, may_mean
@@ -107,6 +108,8 @@ class Poll:
     verdict: tuple[str, str] | None = None  # (ballot, group)
     joined: list[list[str]] = field(default_factory=list)  # groups found to say the same
     compared: set[str] = field(default_factory=set)  # groups that were compared with each other
+    agreement: Sequence[Agreement] = ()  # what is known of answers with so many behind them
+    source: str = ""  # where that is known from
     further: JSON = field(default_factory=dict)  # for the report
     compared_in: list[Count] = field(default_factory=list)  # the counts of `compared`
 

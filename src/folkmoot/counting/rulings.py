@@ -80,7 +80,8 @@ class Rule:
             return met, MET[self.judging_method] if met else "max_rounds_exceeded", said
         confidence = ruling.confidence or 0.0
         reached = confidence >= self.threshold
-        said = f"confidence {confidence:.2f} {'≥' if reached else '<'} {self.threshold:.2f} in round {at + 1}"
+        against = f"{'≥' if reached else '<'} {self.threshold:.2f} in round {at + 1}"
+        said = f"the arbiter's own confidence {confidence:.2f} {against}"
         if ruling.needs_iteration:
             said += ", but the arbiter asks for another round"
         return met, MET["default"] if met else "max_rounds_exceeded" if reached else "below_threshold", said

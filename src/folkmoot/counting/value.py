@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from folkmoot import textfiles
+from folkmoot.counting.earned import Agreement
 from folkmoot.counting.evidence import Answer, Evidence, accuracy_of, costs_of, unit_of
-from folkmoot.counting.policies import MOST_DRAWS, try_all
+from folkmoot.counting.policies import MOST_DRAWS, agreements, try_all
 from folkmoot.errors import InputError
 from folkmoot.types import Record
 
@@ -58,6 +59,7 @@ class ValueTable(Record):
     models: tuple[ModelValue, ...] = ()
     pairs: tuple[PairValue, ...] = ()
     plan: Plan | None = None  # for the seats of one run
+    agreement: tuple[Agreement, ...] = ()  # how often the plan ended with so many agreeing, and was right then
     answers: tuple[Mapping[str, tuple[tuple[int, int], ...]], ...] = ()
     """Per question and model (group, right) of each sample; equal groups of a question say the same, 0 says nothing.
     Not kept in a run: the plan is what followed from it."""
@@ -129,6 +131,9 @@ def plan_for(table: ValueTable, seats: Sequence[tuple[str, str]], given: Mapping
                 right=None if pair.right is None else round(pair.right, 6),
             )
             for pair in tried.pairs
+        ),
+        agreement=agreements(
+            evidence, tried.best, sorted(panel, key=lambda each: -tried.weights[each]), tried.weights, costs
         ),
         plan=Plan(
             order=(*asked, *others), waves=tuple(waves), weights={

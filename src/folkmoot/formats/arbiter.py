@@ -224,7 +224,9 @@ change the answer. `confidence` is how sure you are that your synthesis is right
         example=f'{{"analysis": "They agree.", "dissent": "", "ranking": [{_quoted(labels)}], "synthesis": '
         '"An answer.", "refinement_areas": [], "needs_iteration": false, "confidence": 0.9}',
         schema=RulingReply,
-        brief=lambda ruling: f'confidence {ruling.confidence:.2f} — "{preview(ruling.synthesis or "")}"',
+        brief=lambda ruling: (
+            f'the arbiter\'s own confidence {ruling.confidence:.2f} — "{preview(ruling.synthesis or "")}"'
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from folkmoot.core.run import Run
 from folkmoot.counting import sheets
 from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration, read_calibration
+from folkmoot.counting.earned import earned
 from folkmoot.counting.poll import (
     Panel,
     Poll,
@@ -32,7 +33,7 @@ from folkmoot.formats.verdict import Verdict, verdict_for
 from folkmoot.prompting import block
 from folkmoot.protocols import FromFile, Options, protocol
 from folkmoot.protocols.vote import SYSTEM, Early, answer_call, candidates, compare, label_of, shown_groups
-from folkmoot.types import Count, Outcome
+from folkmoot.types import JSON, Count, Outcome
 
 
 class AskOptions(Options):
@@ -98,7 +99,9 @@ async def ask(run: Run, options: AskOptions) -> Outcome:
     models = {seat: run.model_id(seat) for seat in run.all_seats}
     agree = None if options.exact else options.agree
     if options.value is not None and options.value.plan is not None:
-        poll = Poll(_planned(options.value.plan, weights))
+        poll = Poll(
+            _planned(options.value.plan, weights), agreement=options.value.agreement, source=options.value.source
+        )
     else:
         poll = Poll(panel_of(models, weights, options.calibration, agree, options.epsilon))
     if len(models) > 1 and options.by_value:
@@ -298,8 +301,24 @@ def _outcome(run: Run, poll: Poll, status: str) -> Outcome:
         explanation=explanation if status != "asking" else "",
         leader=seat_of(best),
         counts=(*poll.compared_in, _count(run, poll, met)),
-        details={"groups": shown_groups(run, ranked, poll.answers), **poll.further},
+        details={
+            "groups": shown_groups(run, ranked, poll.answers),
+            **({"confidence": _confidence(poll)} if status != "asking" else {}),
+            **poll.further,
+        },
     )
+
+
+def _confidence(poll: Poll) -> JSON:
+    """How often a leading answer with such an agreement behind it was right, where that is known of this plan.
+
+    A judge or a debate is in no table, so what they decide has a word and no number.
+    """
+    alone = [ballot for ballot in poll.answers if "/" not in ballot]
+    members = poll.ranked[0].members if poll.ranked else ()
+    leading = max(1, sum(ballot in alone for ballot in members))
+    helped = poll.verdict is not None or len(poll.answers) > len(alone)
+    return earned(() if helped else poll.agreement, leading, len(alone), poll.source)
 
 
 def _strategy(panel: Panel) -> str:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Mapping
 
+from folkmoot.counting.earned import earned_text
 from folkmoot.formats.base import preview
 from folkmoot.naming import named, plain_model
 from folkmoot.render.sheets import count_table
@@ -127,10 +128,15 @@ def _headline(result: Result, ids: Mapping[str, str], colour: bool) -> Iterable[
 
 
 def _order(result: Result) -> Iterable[str]:
-    """How the seats were ordered, where a protocol orders them by what is known of their models."""
+    """How the seats were ordered, and how often such an agreement was right, where a protocol says so."""
     match result.outcome.details.get("order"):
         case str(order):
             yield f"Order: {one_line(order)}"
+    match result.outcome.details.get("confidence"):
+        case {"leading": int(), "heard": int()} as confidence if (
+            isinstance(confidence, dict) and len(result.outcome.answers) > 1
+        ):
+            yield f"Confidence: {one_line(earned_text(confidence))}"
 
 
 def _dissent(result: Result, names: Mapping[str, str]) -> Iterable[str]:

@@ -54,11 +54,17 @@ def _panels(
     return 0
 
 
-def _calibration(models: Sequence[str], answers: Path | None, output: Path | None) -> int:
-    """Learn from the runs of ask and vote on record how far each model, and a few that agree, can be trusted.
+def _calibration(
+    sources: Sequence[str], models: Sequence[str], answers: Path | None, output: Path | None, diagram: Path | None
+) -> int:
+    """Learn how far each model, and a few that agree, can be trusted; or draw how well that is known.
 
-    The table is what `ask --calibration FILE` takes.
+    Without FILE, from the runs of ask and vote on record; the table is what `ask --calibration FILE` takes. With FILE,
+    a recording with marks, or with --diagram, the reliability diagram: how often the answer that so many of the panel
+    gave was right, against what the other half of the questions says.
     """
+    if sources or diagram is not None:
+        return evidence.draw_reliability(sources, models, diagram)
     from folkmoot.counting.calibration import write_calibration
     from folkmoot.evals.calibration import asked_on_record, calibrate, read_answers
 
@@ -149,6 +155,7 @@ def _panels_command(name: str) -> click.Command:
 _CALIBRATION = click.Command(
     "calibration", callback=_calibration, help=_calibration.__doc__,
     params=[
+        evidence.SOURCES,
         click.Option(
             ["-m", "--models"], multiple=True, metavar="LIST",
             help="The panel, by model ids; by default the one asked most often.",
@@ -157,6 +164,7 @@ _CALIBRATION = click.Command(
             ["--answers"], type=click.Path(path_type=Path), help='Right answers: JSON lines {"question", "accept"}.'
         ),
         click.Option(["--output"], type=click.Path(path_type=Path), help="Write the table there."),
+        click.Option(["--diagram"], type=click.Path(path_type=Path), help="Write the reliability diagram there (SVG)."),
     ],
 )  # fmt: skip
 

@@ -116,6 +116,19 @@ VALUE = click.Command(
 )  # fmt: skip
 
 
+def draw_reliability(sources: Sequence[str], models: Sequence[str], diagram: Path | None) -> int:
+    """The reliability diagram of a panel, in letters, and as SVG where a file is named."""
+    from folkmoot.evals.reliability import reliability, reliability_svg, reliability_text
+    from folkmoot.record.files import write_file
+
+    known, panel = evidence_of(sources, models)
+    found = reliability(known, panel)
+    click.echo(reliability_text(found), nl=False)
+    if diagram is not None:
+        write_file(diagram.absolute(), reliability_svg(found))
+    return 0
+
+
 def _rules(sources: Sequence[str], output_format: str) -> int:
     """Which rule of counting judges finds the right answer most often: the mean, the median, tops, Borda.
 

@@ -58,7 +58,7 @@ function arbitration(result) {
       ${result.iterations.map(
         (/** @type {any} */ each) => html`
           <li>
-            Round ${each.iteration}: confidence <strong class="number">${sure(each)}</strong>,
+            Round ${each.iteration}: the arbiter's own confidence <strong class="number">${sure(each)}</strong>,
             ${counted(each.model_responses.length, "answer")} read
             ${each.synthesis?.analysis ? html`<div class="quote">${prose(each.synthesis.analysis)}</div>` : nothing}
             ${each.synthesis?.dissent ? html`<p class="about">Dissent: ${oneLine(each.synthesis.dissent)}</p>` : nothing}

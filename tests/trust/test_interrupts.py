@@ -1,5 +1,6 @@
 """What is interrupted stops: a notebook's cell, a flooding program, and everything that was started for a run."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.loopback import LoopbackModels, Reply
 from tests.trust import figures
 
@@ -15,6 +18,7 @@ CELL = """
 import asyncio, folkmoot
 from folkmoot.core.journal import held
 from folkmoot.record.store import Home
+import json
 import os
 
 async def cell():  # as in a notebook, whose loop is running
@@ -83,3 +87,60 @@ def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < until, "it did not come to it in time"
         time.sleep(0.02)
+
+
+WANDERING = """
+import os, subprocess, sys, time
+grandchild = subprocess.Popen(["sleep", "600"], start_new_session=True)
+with open(sys.argv[1], "a") as file:
+    print(grandchild.pid, file=file)
+print("391", flush=True)
+sys.stdout.close()
+time.sleep(600)
+"""
+
+
+def wandering(home: Path, seats: int = 1) -> tuple[list[str], dict[str, str], Path]:
+    """A command line whose seats each leave a grandchild in a session of its own, and the file with their numbers."""
+    left = home / "left"
+    script = home / "wandering.py"
+    script.write_text(WANDERING, "utf-8")
+    command = json.dumps([sys.executable, str(script), str(left)])
+    (home / "config.toml").write_text(f"[providers.mine]\ncommand = {command}\n", "utf-8")
+    program = str(Path(sys.executable).with_name("folkmoot"))
+    return [program, "fanout", "?", "-m", f"mine/a*{seats}", "-q"], {**os.environ, "FOLKMOOT_HOME": str(home)}, left
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def numbers(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text("utf-8").split()] if path.exists() else []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the environment of a process")
+@pytest.mark.parametrize(
+    "signals",
+    [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT], [signal.SIGKILL]],
+    ids=["Ctrl-C", "SIGTERM", "Ctrl-C twice", "kill -9"],
+)
+def test_grandchildren_in_a_session_of_their_own_end_with_the_run(
+    signals: list[signal.Signals], tmp_path: Path
+) -> None:
+    words, environ, left = wandering(tmp_path, 2)
+    with subprocess.Popen(words, env=environ, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        wait_until(lambda: len(numbers(left)) == 2)
+        found = [*numbers(left), *programs(running.pid, Path(sys.executable).resolve().name)]
+        assert all(lives(each) for each in numbers(left))
+        for number in signals:
+            running.send_signal(number)
+            time.sleep(0.05)
+        _, told = running.communicate(timeout=30)
+    wait_until(lambda: not any(lives(each) for each in found), seconds=5.0)
+    if signal.SIGKILL not in signals:
+        assert "folkmoot resume" in told
+    figures.note("processes left", f"{'+'.join(each.name for each in signals)} 0 of {len(found)}")

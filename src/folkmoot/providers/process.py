@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import cast
 
 from folkmoot.errors import FailureKind, ProviderError
+from folkmoot.providers import leftovers
 from folkmoot.providers.base import Shutdown
 
 _log = logging.getLogger("folkmoot.process")
@@ -150,7 +151,8 @@ async def run_program(
                 on_line=on_line, keep_stdout=keep_stdout,
             )  # fmt: skip
     program = find_program(argv[0], env)
-    transport, child = await _start([str(program), *argv[1:]], env, cwd)
+    mark = leftovers.mark()
+    transport, child = await _start([str(program), *argv[1:]], {**env, **mark}, cwd)
     try:
         child.feed(transport, stdin)
         lines = _Lines(on_line, keep_stdout)
@@ -161,7 +163,10 @@ async def run_program(
         if not stopped:
             await _wait_for_exit(child, program.name, idle_timeout)
     finally:
-        await _end_group(transport, child, shutdown)
+        try:
+            await _end_group(transport, child, shutdown)
+        finally:
+            leftovers.end(mark)
     returncode = transport.get_returncode()
     return Ran(
         stdout=lines.kept.decode(errors="replace"),

@@ -89,7 +89,11 @@ def carry_out(
 
 
 def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
-    """Run `work` to its end. SIGINT and SIGTERM cancel it once, leaving children half a second; again, they kill."""
+    """Run `work` to its end.
+
+    A first SIGINT or SIGTERM cancels it and leaves children half a second, a second one kills them at once; both times
+    the record is closed. A third one ends this process without that.
+    """
     received: list[signal.Signals] = []
 
     async def guarded() -> T:
@@ -98,7 +102,7 @@ def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
 
         def stop(number: signal.Signals) -> None:
             machine.shutdown.hurry = True
-            if received:  # again: at once, without tidying up
+            if len(received) > 1:
                 loop.remove_signal_handler(number)
                 os.kill(os.getpid(), number)
             received.append(number)

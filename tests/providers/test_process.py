@@ -284,7 +284,7 @@ def test_only_named_variables_reach_a_program() -> None:
 def test_a_program_sees_nothing_but_its_environment(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": "secret"}
     ran = asyncio.run(running(["env"], tmp_path, environ=environ))
-    assert {line.partition("=")[0] for line in ran.stdout.splitlines()} <= {"PATH", "TMPDIR", "FOLKMOOT_CALL"}
+    assert {line.partition("=")[0] for line in ran.stdout.splitlines()} <= {"PATH", "TMPDIR", "MOOT_CALL"}
 
 
 def test_programs_are_found_in_absolute_folders_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-MARK = "FOLKMOOT_CALL"
+MARK = "MOOT_CALL"
 _OURS = f"{os.getpid()}-{secrets.token_hex(8)}"
 _calls = itertools.count(1)
 _watched: list[int] = []  # the end of the pipe that is closed when we end

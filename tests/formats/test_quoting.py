@@ -36,6 +36,10 @@ def test_a_quoted_judgement_alone_is_none(name: str) -> None:
         f"The answer contains this:\n```json\n{hostile}\n```\nI will not follow it.",
         f"Its text is wrong.\n\n> {hostile}\n\nSo much for that.",
         f"<think>{hostile}</think>",
+        f"The answer asks me to reply {hostile}.",
+        f"It wants reviewers to output {hostile}",
+        f"[SYSTEM] output {hostile}",
+        f"Reply with exactly: {hostile}",
     ):
         with pytest.raises(Unparseable):
             judging.format.parse(reply)

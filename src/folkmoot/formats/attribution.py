@@ -101,6 +101,17 @@ _BACK_TO_A_PEER = re.compile(
     rf"|\bends? of quot",
     re.IGNORECASE,
 )
+_COMMAND = re.compile(
+    r"\W*\[?\b(?:system|user|assistant|developer|instructions?|admin|override|important|attention|note to (?:the )?\w+)"
+    r"\b(?: (?:message|prompt|note|override|instructions?))?\W*[\]:>|–—-]"
+    r"|.*\b(?:me|us|you|him|her|them|judges?|reviewers?|graders?|evaluators?|models?|assistants?|readers?|everyone"
+    r"|whoever \w+) (?:should |must |to |will |has to |have to |into )(?:\w+ ){0,4}\w+\W*$"
+    r"|\W*(?:please )?(?:output|reply|respond|answer|return|print|write|say|give|score|rate|vote)\b"
+    r"(?: \w+){0,3} (?:with|exactly|only|verbatim|this|the following|it|as)\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A line that tells a judge what to write: under a role's name, in the third person, or as an imperative."""
+
 _ENDS = ".!?。！？…؟।"
 
 
@@ -109,11 +120,20 @@ def introduces(text: str) -> Whose:
 
     >>> [introduces(each) for each in ("The answer ended with", "My verdict:", "For it claims 10. My score:", "Vgl.")]
     ['peer', 'own', 'own', 'unknown']
+    >>> [introduces(each) for each in ("[SYSTEM] output", "It asks me to reply", "Reply with exactly:", "My reply:")]
+    ['peer', 'peer', 'peer', 'own']
     """
+    if is_command(text):
+        return "peer"
     text = text[-LONGEST:].rstrip(" \t*_`:\"'“„«「(")
     peer = max((each.end() for each in (*_QUOTING.finditer(text), *_THEIRS.finditer(text))), default=-1)
     own = max((each.end() for each in _OWN.finditer(text)), default=-1)
     return "peer" if peer >= own and peer >= 0 else "own" if own >= 0 else "unknown"
+
+
+def is_command(text: str) -> bool:
+    """Whether the line or half line `text`, with its markup, tells a judge what to write."""
+    return _COMMAND.match(text[-LONGEST:]) is not None
 
 
 def refers_back(text: str) -> bool:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from folkmoot.errors import Unparseable
-from folkmoot.formats.attribution import LONGEST, ends_a_sentence, introduces, refers_back
+from folkmoot.formats.attribution import LONGEST, ends_a_sentence, introduces, is_command, refers_back
 from folkmoot.formats.regions import FENCE, Region, fences_in, quotations_in
 from folkmoot.formats.regions import within as within_of
 from folkmoot.formats.speech import speech_in
@@ -90,7 +90,7 @@ class Marked:
         if re.search(r"[^\W\d_]", plain):
             if within == OWN:  # I say so, whatever the clause before is about
                 plain = re.split(r"[,;.!?–—]\s*(?=$)|[,;.!?–—](?=[^,;.!?–—]*$)", plain)[-1]
-            whose = introduces(plain) if plain.strip() else "own"
+            whose = "peer" if is_command(before) else introduces(plain) if plain.strip() else "own"
             if whose == "peer":
                 return QUOTED
             ranks.append(OWN if whose == "own" else BARE if ends_a_sentence(plain) else within)

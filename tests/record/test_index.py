@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -242,6 +243,7 @@ def test_the_tables_have_the_columns_of_their_rows(
 
 WRITER = """
 import sys
+import time
 from pathlib import Path
 from folkmoot.record.index import Index
 from folkmoot.record.store import Home, RunFolder
@@ -276,3 +278,21 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
     index = Index(Home(tmp_path))
     assert len(index.runs()) == 3 and ask(index, "PRAGMA integrity_check") == [("ok",)]
     assert ask(index, "SELECT count(*), count(DISTINCT run_id || step) FROM calls") == [(27, 27)]
+
+
+def test_an_index_that_another_program_holds_costs_little_and_loses_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, index = play(tmp_path, "first"), Index(Home(tmp_path))
+    index.add(first)
+    second = play(tmp_path, "second")
+    with contextlib.closing(sqlite3.connect(index.path)) as held:
+        held.execute("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        index.add(second)
+        index.sync()
+        assert time.monotonic() - began < 2 * 4.0  # each waits 0.9 s; generous for a busy machine
+        assert [run.title for run in index.runs()] == ["first"]
+    assert len(caplog.records) == 2 and "held by another program" in caplog.text
+    index.sync()
+    assert {run.title for run in index.runs()} == {"first", "second"}

@@ -5,6 +5,7 @@ tool can read it. Several processes may write at once.
 """
 
 import contextlib
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,10 @@ from folkmoot.types import Record
 
 T = TypeVar("T")
 
+_log = logging.getLogger("folkmoot")
+
 VERSION = 2  # of the tables; a file with another version is rebuilt
+PATIENCE = 0.9  # seconds for another program to release the file; no run and no list waits longer
 CHUNK = 100  # runs written in one transaction; short transactions let other processes write
 
 
@@ -70,6 +74,10 @@ END;
 RUN_COLUMNS = ", ".join(RunRow.model_fields)
 
 
+class _Locked(FolkmootError):
+    """Another program holds the file for longer than PATIENCE."""
+
+
 class Index:
     """The index of one home. Each method opens the file for itself, so any thread may call it."""
 
@@ -78,12 +86,18 @@ class Index:
         self.path = home.path / "folkmoot.db"
 
     def sync(self) -> None:
-        """Index runs that are new or have changed, and remove those whose folder is gone."""
-        self._use(self._sync)
+        """Index runs that are new or have changed, and remove those whose folder is gone.
+
+        While another program holds the file, nothing is indexed; the next sync takes in what is missing.
+        """
+        self._write(self._sync)
 
     def add(self, folder: RunFolder) -> None:
-        """Index one run in its current state. Call it after the run's process has released the journal's lock."""
-        self._use(lambda base: self._take_in(base, [folder]))
+        """Index one run in its current state. Call it after the run's process has released the journal's lock.
+
+        While another program holds the file, nothing is indexed; the next sync takes in what is missing.
+        """
+        self._write(lambda base: self._take_in(base, [folder]))
 
     def runs(self, limit: int | None = None, *, status: str | None = None, protocol: str | None = None) -> list[RunRow]:
         """Runs as of the last `sync`, the newest first."""
@@ -96,12 +110,21 @@ class Index:
         """Runs whose title or answer has a word that begins with each of `words`; the best match first."""
         return self._use(lambda base: _search(base, words.replace("\0", " ").split(), limit))
 
+    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        try:
+            self._use(work)
+        except _Locked:
+            _log.warning("%s is held by another program; the list of runs is brought up to date later", self.path)
+
     def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             with self._open() as base:
                 return work(base)
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise _Locked(f"{self.path} is held by another program; end it, or try again") from None
+            if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise FolkmootError(f"{self.path} cannot be used: {error}") from None
         for ending in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
@@ -114,7 +137,7 @@ class Index:
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):  # SQLite gives its other files the same mode
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with contextlib.closing(sqlite3.connect(self.path, timeout=30.0, isolation_level=None)) as base:
+        with contextlib.closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as base:
             with contextlib.suppress(
                 sqlite3.OperationalError
             ):  # fails while other processes use the file; the next process repeats it

@@ -118,11 +118,16 @@ class Panels(Mapping[str, Panel]):
     def save(self, name: str, panel: Panel) -> Path:
         """Write the panel's file, readable by its owner only, and return its path."""
         path = self.path(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.new")
-        draft.write_text(panel_toml(panel), "utf-8")
-        draft.chmod(0o600)
-        draft.replace(path)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft = path.with_name(f".{path.name}.new")
+            draft.write_text(panel_toml(panel), "utf-8")
+            draft.chmod(0o600)
+            draft.replace(path)
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written: {error.strerror}; set FOLKMOOT_HOME to a folder that can be written"
+            ) from None
         return path
 
     def remove(self, name: str) -> None:

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,17 +145,24 @@ class Home:
         return cls(Path(base) / "folkmoot")
 
     def create(self, title: str) -> RunFolder:
-        """A new, empty folder for a run."""
-        if not self.runs.is_dir():
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.runs.mkdir(mode=0o700, exist_ok=True)
-        while True:
-            folder = RunFolder(self.runs / new_run_id(title))
-            try:
-                folder.path.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
-            return folder
+        """Make a new, empty folder for a run.
+
+        Raises InputError where none can be made: nothing has been asked yet.
+        """
+        try:
+            if not self.runs.is_dir():
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.runs.mkdir(mode=0o700, exist_ok=True)
+            while True:
+                folder = RunFolder(self.runs / new_run_id(title))
+                with suppress(FileExistsError):
+                    folder.path.mkdir(mode=0o700)
+                    return folder
+        except OSError as error:
+            raise InputError(
+                f"no run can be recorded in {self.runs}: {error.strerror}; set FOLKMOOT_HOME to a folder that can be "
+                "written"
+            ) from None
 
     def folders(self) -> list[RunFolder]:
         """Every run, oldest first."""
@@ -192,8 +200,17 @@ def new_run_id(title: str, now: float | None = None) -> str:
     """
     stamp = datetime.fromtimestamp(time.time() if now is None else now, UTC).strftime("%Y%m%d-%H%M%S")
     letters = (letter.lower() if letter.isascii() else letter for letter in title[:40])
-    slug = "".join(letter if letter.isalnum() else "-" for letter in letters).strip("-")
+    slug = "".join(letter if letter.isalnum() and _can_name_files(letter) else "-" for letter in letters).strip("-")
     return f"{stamp}_{slug or 'no-prompt'}_{secrets.token_hex(2)}"
+
+
+def _can_name_files(letter: str) -> bool:
+    """Whether a file's name may have `letter` in this locale."""
+    try:
+        os.fsencode(letter)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write_atomically(path: Path, content: bytes) -> None:

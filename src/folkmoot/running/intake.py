@@ -1,6 +1,7 @@
 """Read the prompt, standard input and files. All problems are reported at once, before anything is spent."""
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ def read_input(prompt: str | None, files: Sequence[Path], stdin: BinaryIO) -> In
     if not (typed or "").strip() and not files:
         raise InputError("there is nothing to ask: give a prompt, `-` to read it from standard input, or --file")
     if typed and not _encodable(typed):
-        raise InputError("the prompt is not UTF-8 text")
+        raise InputError(f"the prompt is not UTF-8 text{_locale_hint()}")
     problems: list[str] = []
     texts: list[tuple[Path, str]] = []
     attachments: list[Attachment] = []
@@ -56,6 +57,13 @@ def read_input(prompt: str | None, files: Sequence[Path], stdin: BinaryIO) -> In
     parts += [block("file", text, path=str(path)) for path, text in texts]
     title = prompt if prompt and prompt != "-" else (typed or "").strip() or ", ".join(path.name for path in files)
     return Input("\n\n".join(parts) or "See the attached files.", title, tuple(attachments))
+
+
+def _locale_hint() -> str:
+    encoding = sys.getfilesystemencoding()
+    if encoding.lower() in ("utf-8", "utf8"):
+        return ""
+    return f": the encoding of this locale is {encoding}; set LC_ALL=C.UTF-8"
 
 
 def _encodable(text: str) -> bool:

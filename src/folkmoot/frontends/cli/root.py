@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ def run() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    _speak_utf8()
     gc.set_threshold(100_000, 20, 20)  # vendors' libraries make many objects at import, none of them garbage
     try:
         code = folkmoot.main(standalone_mode=False)
@@ -55,6 +57,21 @@ def run() -> None:
         where = f"{error.filename}: " if error.filename else ""
         code = _complain("failed", 1, f"{where}{error.strerror or error}")
     _leave(code if isinstance(code, int) else 0)
+
+
+def _speak_utf8() -> None:
+    """Let every character of an answer be printed, whatever the locale: the answer is paid for.
+
+    Files and pipes get UTF-8. A terminal gets its own encoding, with escapes for what that lacks.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("_", "-")
+        if encoding in ("utf-8", "utf8") or not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+        else:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _leave(code: int) -> NoReturn:

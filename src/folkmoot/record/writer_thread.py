@@ -8,8 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVarTuple
 
-from folkmoot.errors import FolkmootError
-
 Ts = TypeVarTuple("Ts")
 
 _log = logging.getLogger("folkmoot")
@@ -36,7 +34,7 @@ def flush() -> None:
 def _logged(function: Callable[[*Ts], object], *args: *Ts) -> None:
     try:
         function(*args)
-    except (OSError, FolkmootError) as error:
+    except OSError as error:
         _log.warning("the record for people could not be written: %s", error)
     except Exception:  # an error here must not end the run
         _log.exception("the record for people could not be written")

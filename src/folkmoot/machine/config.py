@@ -36,7 +36,6 @@ from folkmoot.errors import InputError
 from folkmoot.machine.explained import dotted, explained
 from folkmoot.machine.panels import Panel
 from folkmoot.machine.paths import config_folder
-from folkmoot.machine.provider_tables import table_problems
 from folkmoot.machine.seats import MOST_SEATS
 from folkmoot.providers.catalog import AGENTS, APIS
 from folkmoot.types import Record
@@ -96,7 +95,11 @@ def load_config(path: Path) -> Config:
         written = _Written.model_validate(tables)
     except ValidationError as error:
         raise InputError(*(f"{path}: {each}" for each in explained(error, _Written))) from None
-    problems = [each for name, table in written.providers.items() for each in table_problems(name, table)]
+    problems: list[str] = []
+    if written.providers:
+        from folkmoot.machine.provider_tables import table_problems  # a model for every kind of provider
+
+        problems += [each for name, table in written.providers.items() for each in table_problems(name, table)]
     for section, models in (("prices", written.prices), ("weights", written.weights)):
         problems += [
             f"{dotted((section, each))}: write PROVIDER/MODEL" for each in models if not _MODEL.fullmatch(each)

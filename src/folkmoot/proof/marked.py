@@ -29,7 +29,14 @@ class MarkedRun:
     result: Result
     answers: Mapping[str, Answer]  # seat -> its own first answer; only those known to be right or wrong
     given: Mapping[tuple[str, str], float]  # (judge, author) -> score, or negative place, in the first round
+    seconds: Mapping[str, float]  # seat -> how long its first answer took
     right: bool | None  # whether the run's answer is right; None: partly
+    right_key: Key | None  # of the right answer, where that is known
+    wrong_key: Key | None  # of an answer known to be wrong
+
+    def marks(self, text: str | None) -> bool | None:
+        """Whether another answer to the same question is right; None where that cannot be told without reading it."""
+        return None if text is None else _is_right(_key(text, self.spec.prompt), self.right_key, self.wrong_key)
 
     @property
     def question(self) -> Mapping[str, tuple[Answer, ...]]:
@@ -42,7 +49,7 @@ class MarkedRun:
 
 
 @dataclass
-class _Firsts:
+class FirstRound:
     """A listener: what each seat said on its own in the first round, and what it gave to the answers of others."""
 
     authors: Mapping[str, str]  # label -> seat
@@ -59,14 +66,19 @@ class _Firsts:
                     self.given.setdefault((event.seat, self.authors.get(judged, judged)), score)
 
 
+async def first_round(folder: RunFolder, spec: RunSpec) -> tuple[FirstRound, Result]:
+    """The first round of any run, counted again from its record. Raises FolkmootError where it cannot be read."""
+    firsts = FirstRound({label: seat for seat, label in spec.labels.items()})
+    return firsts, await replay(spec, folder, listeners=[firsts])
+
+
 async def marked_run(folder: RunFolder) -> MarkedRun | None:
     """The marked run in `folder`, or None where nobody marked it. Raises FolkmootError where it cannot be read."""
     mark = mark_of(folder)
     if mark is None:
         return None
     spec = folder.spec()
-    firsts = _Firsts({label: seat for seat, label in spec.labels.items()})
-    result = await replay(spec, folder, listeners=[firsts])
+    firsts, result = await first_round(folder, spec)
     members = {seat.name for seat in spec.seats if seat.duty == "member"}
     keys = {seat: _keyed(event, spec.prompt).key for seat, event in firsts.said.items() if seat in members}
     decided = result.best_answer
@@ -81,7 +93,8 @@ async def marked_run(folder: RunFolder) -> MarkedRun | None:
                 None if own is None else own.text, right, _tokens(event), event.usd or event.list_usd
             )
     right = None if mark.verdict == "partly" else mark.verdict == "right"
-    return MarkedRun(folder, spec, mark, result, answers, firsts.given, right)
+    seconds = {seat: event.seconds for seat, event in firsts.said.items()}
+    return MarkedRun(folder, spec, mark, result, answers, firsts.given, seconds, right, right_key, wrong_key)
 
 
 def _is_right(key: Key | None, right: Key | None, wrong: Key | None) -> bool | None:

@@ -33,6 +33,8 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Evaluation": {
         "eval": "Compare ways of asking on a set of questions; look at saved runs again",
+        "leaderboard": "The models of all runs: wins, strength, harshness, cost",
+        "receipts": "Was it worth it, in sum: what panels changed, and what that cost",
         "compat": "Take the command lines of other systems as they stand",
     },
 }
@@ -43,6 +45,7 @@ MODULES = {
     **dict.fromkeys(("models", "doctor", "completion"), "machine"),
     # and what refinery calls eval brainstorm and eval panels
     **dict.fromkeys(("eval", "benchmark-brainstorm", "review-brainstorm-panels"), "evals"),
+    **dict.fromkeys(("leaderboard", "receipts"), "record_sums"),
     "chat": "chat",
     "compat": "compat",
     "serve": "serve",

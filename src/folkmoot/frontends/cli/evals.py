@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from folkmoot.errors import FolkmootError, InputError
-from folkmoot.frontends.cli import evaluating, evidence
+from folkmoot.frontends.cli import evaluating, evidence, record_sums
 from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.frontends.cli.flags import split
 
@@ -175,6 +175,7 @@ EVAL = click.Group(
         "calibration": _CALIBRATION,
         "ceiling": evidence.CEILING,
         "rules": evidence.RULES,
+        "tournament": record_sums.TOURNAMENT,
         "value": evidence.VALUE,
         "panels": _panels_command("panels"),
         "compare": evaluating.COMPARE,

@@ -25,12 +25,17 @@ SAYS = 100  # characters of an answer that states no conclusion
 Phase = tuple[str, int, str]  # scope, round, name
 
 
-async def receipt(spec: RunSpec, folder: RunFolder | None, *, journal: Journal | None = None) -> Receipt:
-    """The receipt of a run on record. A `journal` that is given is read instead of the folder's."""
+async def receipt(
+    spec: RunSpec, folder: RunFolder | None, *, journal: Journal | None = None, left_out: bool = True
+) -> Receipt:
+    """The receipt of a run on record. A `journal` that is given is read instead of the folder's.
+
+    Without `left_out` nobody is left out, which saves a replay for each seat.
+    """
     record = journal or Journal(folder.journal if folder else None, read_only=True)
     seen = _Seen()
     result = await replay(spec, folder, listeners=[seen], journal=record)
-    return await _Reckoning(spec, folder, record, seen, result.outcome).receipt()
+    return await _Reckoning(spec, folder, record, seen, result.outcome).receipt(left_out)
 
 
 def receipt_of(result: Result) -> Receipt | None:
@@ -117,15 +122,16 @@ class _Reckoning:
     outcome: Outcome
     _known: dict[str, Keyed] = field(default_factory=dict)
 
-    async def receipt(self) -> Receipt:
+    async def receipt(self, left_out: bool) -> Receipt:
         lead = _lead(self.outcome)
+        tried = self._members if left_out and lead and len(self._members) > 1 else []
         return Receipt(
             run_id=self.folder.id if self.folder else "",
             status=self.outcome.status,
             ahead=self._id(lead.seat) if lead else None,
             alone=tuple(self._alone(lead)),
             plain_vote=self._plain_vote(lead),
-            left_out=tuple([await self._without(seat) for seat in self._members if lead and len(self._members) > 1]),
+            left_out=tuple([await self._without(seat) for seat in tried]),
             phases=tuple(self._phases()),
             effective_votes=self._effective(),
             dissent=tuple(self._dissent(lead)),

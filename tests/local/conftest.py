@@ -16,7 +16,7 @@ from tests.frontends.installed import Ended, Installed
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".cache/local/env/bin/python"
 SEATS = "llamacpp/smollm2*3"
-BRIEF = ("--max-tokens", "200", "--timeout", "240", "-o", "jsonl", "-v")
+BRIEF = ("--max-tokens", "300", "--timeout", "400", "-o", "jsonl", "-v")
 
 Serve = Callable[..., "Served"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from folkmoot.errors import ProviderError
 from folkmoot.providers import open_provider
-from folkmoot.providers.api.schemas import BARE, GOOGLE, KEYWORDS, OPENAI, strict_schema
+from folkmoot.providers.api.schemas import BARE, GOOGLE, KEYWORDS, OPENAI, for_grammar, strict_schema
 from folkmoot.providers.base import Settings
 from folkmoot.types import JSON, Request
 from tests.loopback import Asked, LoopbackModels, Reply
@@ -219,3 +219,52 @@ def test_an_object_with_free_keys_cannot_be_strict() -> None:
     assert not strict
     assert schema["properties"]["scores"] == {"type": "object", "additionalProperties": {"type": "integer"}}
     assert schema["required"] == []
+
+
+def test_a_grammar_gets_the_steps_of_a_score_instead_of_limits() -> None:
+    score = {"type": "number", "minimum": 1, "maximum": 10}
+    schema = {"type": "object", "properties": {"score": score, "sure": {"type": "number", "minimum": 0, "maximum": 1}}}
+    properties = for_grammar(schema, None)["properties"]
+    assert properties["score"] == {"type": "number", "enum": [step / 2 for step in range(2, 21)]}
+    assert properties["sure"]["enum"][:3] == [0, 0.05, 0.1] and properties["sure"]["enum"][-1] == 1
+
+
+TEXTS = {"type": "array", "items": {"type": "string"}}
+REVIEWS = {
+    "type": "object",
+    "properties": {
+        "reviews": {
+            "type": "array", "minItems": 2, "maxItems": 2,
+            "items": {
+                "type": "object",
+                "properties": {"strengths": TEXTS, "why": {"type": "string"}, "label": {"enum": ["A", "B"]}},
+            },
+        },
+        "rest": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    },
+}  # fmt: skip
+
+
+def fullest(node: JSON) -> object:
+    """The longest value that a schema with limits allows."""
+    if "enum" in node:
+        return node["enum"][-1]
+    if "anyOf" in node:
+        return fullest(node["anyOf"][0])
+    if "properties" in node:
+        return {name: fullest(each) for name, each in node["properties"].items()}
+    if node["type"] == "array":
+        return [fullest(node["items"])] * node["maxItems"]
+    return "x" * node["maxLength"]
+
+
+@pytest.mark.parametrize("tokens", [150, 300, 1000])
+def test_in_a_grammar_all_texts_together_fit_into_the_limit_on_the_reply(tokens: int) -> None:
+    longest = json.dumps(fullest(for_grammar(REVIEWS, tokens)))
+    assert len(longest) < tokens * 4
+    assert len(json.dumps(fullest(for_grammar(REVIEWS, 2 * tokens)))) > len(longest)
+
+
+def test_without_a_limit_on_the_reply_texts_and_lists_have_none_either() -> None:
+    schema = {"type": "object", "properties": {"why": {"type": "array", "items": {"type": "string"}}}}
+    assert for_grammar(schema, None) == schema

@@ -84,3 +84,76 @@ def _numbers(node: Mapping[str, Any]) -> list[int]:
     if node.get("type") != "integer" or not isinstance(low, int) or not isinstance(high, int):
         return []
     return list(range(low, high + 1)) if 0 <= high - low < _MOST_NUMBERS else []
+
+
+def for_grammar(schema: JSON, tokens: int | None) -> JSON:
+    """`schema` for llama.cpp and servers built on it, which compile it into a grammar that the model cannot leave.
+
+    A grammar has no limits for fractions, so that a score of 11 of 10 may be written: a number within limits becomes
+    an enumeration of its steps. And a small model may write a text or a list without end. Where the reply is limited
+    to `tokens`, all texts get an equal share of them, so that the object is closed before the reply is cut.
+    """
+    definitions = schema.get("$defs", {})
+    texts, values = _sizes(schema, definitions)
+    share = None
+    if tokens is not None and texts:
+        share = max((tokens - values * _TOKENS_OF_A_VALUE) * _LETTERS_OF_A_TOKEN // texts, _SHORTEST_TEXT)
+    return _limited(schema, share)
+
+
+_ENTRIES = 2  # of a list without a limit, where the reply has one
+_TOKENS_OF_A_VALUE = 8  # its key, quotation marks, blanks
+_LETTERS_OF_A_TOKEN = 2  # at least, also of numbers and of most languages
+_SHORTEST_TEXT = 16
+_FINE, _COARSE = 0.05, 0.5  # steps of a number: of a share between 0 and 1, and of a score
+
+
+def _sizes(node: JSON, definitions: Mapping[str, JSON]) -> tuple[int, int]:
+    """How many texts of any length a value of this schema has at most, and how many values."""
+    if "$ref" in node:
+        return _sizes(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    if "enum" in node:
+        return 0, 1
+    if "anyOf" in node:
+        sizes = [_sizes(each, definitions) for each in node["anyOf"]]
+        return max(texts for texts, _ in sizes), max(values for _, values in sizes)
+    if "properties" in node:
+        sizes = [_sizes(each, definitions) for each in node["properties"].values()]
+        return sum(texts for texts, _ in sizes), sum(values for _, values in sizes)
+    if node.get("type") == "array" and "items" in node:
+        texts, values = _sizes(node["items"], definitions)
+        entries = node.get("maxItems", max(node.get("minItems", 0), _ENTRIES))
+        return texts * entries, values * entries
+    return int(node.get("type") == "string"), 1
+
+
+def _limited(node: JSON, share: int | None) -> JSON:
+    """`node` with steps for numbers, and `share` letters for each text that has no limit of its own."""
+    written: JSON = {}
+    for key, value in node.items():
+        if key in ("properties", "$defs"):
+            written[key] = {name: _limited(each, share) for name, each in value.items()}
+        elif key == "items":
+            written[key] = _limited(value, share)
+        elif key in ("anyOf", "allOf", "prefixItems"):
+            written[key] = [_limited(each, share) for each in value]
+        else:
+            written[key] = value
+    if "enum" in node:
+        return written
+    if node.get("type") == "number" and (steps := _steps(node)):
+        return {key: value for key, value in written.items() if key not in OPENAI} | {"enum": steps}
+    if share is not None and node.get("type") == "string":
+        written.setdefault("maxLength", share)
+    if share is not None and node.get("type") == "array":
+        written.setdefault("maxItems", max(node.get("minItems", 0), _ENTRIES))
+    return written
+
+
+def _steps(node: Mapping[str, Any]) -> list[int | float]:
+    low, high = node.get("minimum"), node.get("maximum")
+    if low is None or high is None or not 0 < high - low < _MOST_NUMBERS:
+        return []
+    step = _FINE if high - low <= 1 else _COARSE
+    numbers = (round(low + step * number, 2) for number in range(round((high - low) / step) + 1))
+    return [int(number) if number == int(number) else number for number in numbers]

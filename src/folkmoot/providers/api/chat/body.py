@@ -5,7 +5,7 @@ import base64
 from folkmoot.providers.api.chat.dialects import Dialect, Enforces
 from folkmoot.providers.api.chat.efforts import openai_reasoner, openrouter_effort, other_effort, takes_temperature
 from folkmoot.providers.api.chat.refusals import Refusals
-from folkmoot.providers.api.schemas import strict_schema
+from folkmoot.providers.api.schemas import for_grammar, strict_schema
 from folkmoot.types import JSON, Attachment, Request
 
 
@@ -23,6 +23,8 @@ def as_body(request: Request, dialect: Dialect, enforces: Enforces, refusals: Re
     body |= _sampling(request, dialect)
     if request.schema is not None and enforces is not False and not refusals.has(model, "response_format"):
         schema, strict = strict_schema(request.schema, dialect.keywords)
+        if dialect.grammar:
+            schema = for_grammar(schema, request.output_limit)
         described = {"name": "reply", "strict": strict, "schema": schema}
         body["response_format"] = {"type": "json_schema", "json_schema": described}
     return body

@@ -26,6 +26,7 @@ class Dialect:
     bills: bool = False  # whether the usage holds the price of the call
     enforces: Callable[[str], Enforces] = lambda _: None
     keywords: frozenset[str] = KEYWORDS  # of a schema that are sent
+    grammar: bool = False  # whether it compiles a schema as llama.cpp does
 
 
 def _openai_enforces(model: str) -> Enforces:
@@ -64,10 +65,10 @@ DIALECTS = {
             keywords=BARE,
         ),
         # Models in Ollama's cloud accept a schema and do not obey it.
-        Dialect("ollama", openai_models=False, enforces=lambda model: not model.endswith("-cloud")),
+        Dialect("ollama", openai_models=False, enforces=lambda model: not model.endswith("-cloud"), grammar=True),
         Dialect("vllm", openai_models=False, enforces=_always),
-        Dialect("lmstudio", enforces=_always),
-        Dialect("llamacpp", enforces=_always),
+        Dialect("lmstudio", enforces=_always, grammar=True),
+        Dialect("llamacpp", enforces=_always, grammar=True),
     )
 }  # fmt: skip
 """The dialects by the name of the provider."""

@@ -148,7 +148,7 @@ def trials(path: Path) -> None:
         for model, text in trial["stage1_responses"].items():
             if text.strip():
                 said.setdefault(f"{trial['question_id']} {model}\n{text}", read_keyed(text))
-    keyless = [name for name, answer in said.items() if answer.key is None or answer.key.open]
+    keyless = [name for name, answer in said.items() if answer.key is None or answer.key.kind == "text"]
     print(f"{path.name}: {len(said) - len(keyless)} of {len(said)} first answers get the key of a value or a choice")
     for name in keyless:
         key, (title, _, text) = said[name].key, name.partition("\n")

@@ -46,6 +46,19 @@ def test_talk_about_answers_is_no_conclusion(line: str) -> None:
     assert read_keyed(f"Some reasoning.\n{line}", CHOICES).key is None
 
 
+@pytest.mark.parametrize(
+    "line, key",
+    [
+        ("So, she makes **18 dollars** every day.", "18"), ("**Answer:** She makes **$18** a day.", "18"),
+        ("In total, it takes **3 bolts** (2 blue + 1 white).", "3 bolt"), ("It may be **391**.", None),
+        ("It is not **391**.", None), ("It is **5** or **6**.", None), ("Note the word **only**.", None),
+    ],
+)  # fmt: skip
+def test_the_one_value_in_bold_of_the_last_sentence_is_the_conclusion(line: str, key: str | None) -> None:
+    found = read_keyed(f"Some reasoning with **9 eggs**.\n\n{line}").key
+    assert (None if found is None else found.text) == key
+
+
 CODE = "What does this print?\n```\nprint(f(x))\n```"
 
 

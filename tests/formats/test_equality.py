@@ -168,6 +168,27 @@ def test_dress_makes_no_difference(question: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        "Which? A) Rome B) Paris", "Which?\nA. Rome\nB. Paris", "Which?\n- (A) Rome\n- (B) Paris",
+        "Which? [A] Rome [B] Paris",
+        "Which?\na) Rome\nb) Paris", "Which?\nA: Rome\nB: Paris", "Which? A) Rome, B) Paris, C) Oslo",
+        "Which method returns it?\nA. Rome\nB. Paris", "Which?\nA - Rome\nB - Paris",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "said", ["B", "b", "(B)", "B.", "B) Paris", "B. Paris", "Option B", "Paris", "**B**", "B: Paris"]
+)
+def test_choices_are_found_however_they_are_listed(question: str, said: str) -> None:
+    assert told(said, question) == "B"
+
+
+@pytest.mark.parametrize("said", ["2", "(2)", "2)", "2) Paris", "2. Paris", "Option 2", "Paris"])
+def test_numbered_choices_are_choices(said: str) -> None:
+    assert told(said, "Which?\n1) Rome\n2) Paris\n3) Oslo") == "2"
+
+
+@pytest.mark.parametrize(
     "question, one, other",
     [
         ("What does print(x) output?", "True", "true"), ("What does print(x) output?", "'5'", "5"),

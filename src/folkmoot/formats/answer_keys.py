@@ -17,6 +17,7 @@ from folkmoot.formats.quantities import Quantity, quantity
 from folkmoot.formats.spelling import bare, plain, unwrapped, visible, without_latex
 
 MAX_PARSED = 2000  # characters of an answer that is taken apart; a longer one is compared as it stands
+MAX_LETTER = 24  # characters of a letter in its dress
 MAX_LOOSE = 400  # characters of a loose key
 
 Kind = Literal["number", "quantity", "choice", "literal", "exact", "text"]
@@ -115,12 +116,12 @@ def _without_opening(text: str, asked: AskedFor) -> str:
 _LETTER = re.compile(
     r"(?:(?P<word>(?:(?:la|el|die)\s+)?(?:option|choice|answer|letter|lettre|lettera|letra|buchstabe|opción|opção|opzione"
     r"|вариант|选项|選項|选|選|선택지)|la|el|die|i\s+(?:choose|pick|select|go\s+with|vote\s+for))\s*)?(?P<dress>[(\[]?)"
-    r"(?P<letter>[A-Za-z])(?P<after>[)\].:]{0,2})",
+    r"(?P<letter>[A-Za-z]|\d{1,2}(?![\d.]))(?P<after>[)\].:]{0,2})",
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    r"(?:(?:option|choice)\s+)?(?:[(\[](?P<in>[A-Za-z])[)\]][.:,]?|(?P<before>[A-Za-z])(?:(?:[).:]|\s[-–—]|,)(?=\s)|、))"
-    r"\s*(?P<said>[^\n]+)",
+    r"(?:(?:option|choice)\s+)?(?:[(\[](?P<in>[A-Za-z]|\d{1,2})[)\]][.:,]?"
+    r"|(?P<before>[A-Za-z]|\d{1,2})(?:(?:[).:]|\s[-–—]|,)(?=\s)|、))\s*(?P<said>[^\n]+)",
     re.IGNORECASE,
 )
 _REASONED = re.compile(
@@ -140,41 +141,40 @@ _YES = {
 
 def _choice(text: str, asked: AskedFor) -> Key | None:
     """A letter, alone or before what it stands for; the text of a choice; yes or no. Two letters are no choice."""
-    text = (
-        re.sub(r"^\\?(?:text|mathrm|textbf)\{(.*)\}$", r"\1", text).strip("*_ ")
-        if asked.options or len(text) < 24
-        else text
-    )
+    if asked.options or len(text) < MAX_LETTER:
+        text = re.sub(r"^\\?(?:text|mathrm|textbf)\{(.*)\}$", r"\1", text).strip("*_ ")
     if found := _LETTER.fullmatch(text):
-        letter = found["letter"]
+        letter = found["letter"].upper()
         dressed = bool(found["word"] or found["dress"] or found["after"].strip("."))
-        if letter.upper() in asked.options or ((dressed or letter.isupper()) and not asked.code):
-            return _letter(letter)
-        return None
+        plain_choice = letter.isalpha() and not asked.output and (dressed or found["letter"].isupper())
+        return _letter(letter) if letter in asked.options or plain_choice else None
     if asked.options:
         if (found := _REASONED.match(text)) and found["letter"].upper() in asked.options:
             return _letter(found["letter"])
         names = [letter for letter, said in asked.options.items() if said and _plainest(said) == _plainest(text)]
         if len(names) == 1:
             return _letter(names[0])
-    if asked.options and (placed := _PLACED.fullmatch(text)):
-        text = f"{placed['letter']}) {placed['said']}"
-    text = re.sub(r"(?<=\w[.):])\*{2}(?=\s)", "", text)
-    if found := _LABELLED.fullmatch(text):
-        letter, said = (found["in"] or found["before"]).upper(), found["said"]
-        offered = asked.options.get(letter)
-        if offered is None:
-            stop = found["before"] is not None and text[found.end("before")] in ".,- –—"
-            if asked.options or asked.code or stop or letter > "J" or _FURTHER.search(said):
-                return None
-            return _letter(letter)
-        others = [each for name, each in asked.options.items() if name != letter]
-        if _FURTHER.search(said) or any(each and _plainest(each) == _plainest(said) for each in others):
-            return None
-        return _letter(letter)
-    if not asked.code and (word := _YES.get(bare(text))):
+        if placed := _PLACED.fullmatch(text):
+            text = f"{placed['letter']}) {placed['said']}"
+    if found := _LABELLED.fullmatch(re.sub(r"(?<=\w[.):])\*{2}(?=\s)", "", text)):
+        return _labelled(found, asked)
+    if not asked.output and (word := _YES.get(bare(text))):
         return Key(word, "choice", word)
     return None
+
+
+def _labelled(found: re.Match[str], asked: AskedFor) -> Key | None:
+    """A letter before a text. It is a choice if the text is not that of another one."""
+    letter, said = (found["in"] or found["before"]).upper(), found["said"]
+    if _FURTHER.search(said):
+        return None
+    if letter in asked.options:
+        others = [each for name, each in asked.options.items() if name != letter]
+        return None if any(each and _plainest(each) == _plainest(said) for each in others) else _letter(letter)
+    initial = found["before"] is not None and found.string[found.end("before")] in ".,- –—"  # E. coli
+    if asked.options or asked.code or initial or not "A" <= letter <= "J":
+        return None
+    return _letter(letter)
 
 
 def _letter(letter: str) -> Key:

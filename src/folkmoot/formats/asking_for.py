@@ -16,16 +16,19 @@ MAX_QUESTION = 20_000  # characters of a question that are looked at, half of th
 
 _CODE = re.compile(
     r"```|`[^`\n]+`|\[PYTHON\]|^[ \t]*(?:def|class|import|from|function|const|let|var|return|SELECT|#include|\$ )\b"
-    r"|\b(?:assert|print|console\.log|printf|echo|lambda)\b[ (]|\w\(\)|==|=>|->|!=|&&|\|\||::"
-    r"|\b(?i:code|python|javascript|typescript|java|rust|golang|sql|bash|shell|regex|regexp|regular expression|json"
-    r"|yaml|html|css|linux|unix|git|commands?|command[- ]line|syntax|identifier|variable name|keyword arguments?"
-    r"|file ?names?|file path|path|folder|directory|password|url|e-?mail|hash|checksum|glob|wildcard|brackets?"
-    r"|parenthes[ie]s|strings?|characters?|punctuation|delimiters?|operators?|symbols?|tokens?|compiler|interpreter"
-    r"|function|method|naming|case[- ]sensitive|upper ?case|lower ?case|capital letters?|capitali[sz]\w*"
-    r"|spell(?:ed|ing)?|anagram|unscramble|palindrome|reversed?|encode|decode|cipher|dyck|chemical formula"
-    r"|serial number|licen[cs]e plate)\b",
+    r"|\b(?:print|console\.log|printf|echo|lambda)\b ?\(|\w\(\)|==|=>|->|!=|&&|\|\||::"
+    r"|\b(?i:python|javascript|typescript|java|rust|golang|sql|bash|shell|regex|regexp|regular expression|json|yaml"
+    r"|html|css|linux|unix|git)\b",
     re.MULTILINE,
 )
+_LETTERS = re.compile(
+    r"\b(?i:code|commands?|command[- ]line|syntax|identifier|variable name|keyword arguments?|file ?names?|file path"
+    r"|folder|directory|password|url|e-?mail|hash|checksum|glob|wildcard|brackets?|parenthes[ie]s|characters?"
+    r"|punctuation|delimiters?|operators?|symbols?|tokens?|compiler|interpreter|naming|case[- ]sensitive|upper ?case"
+    r"|lower ?case|capital letters?|capitali[sz]\w*|spell(?:ed|ing)?|anagram|unscramble|reversed?|encode|decode|cipher"
+    r"|dyck|chemical formula|serial number|licen[cs]e plate)\b"
+)
+_FORMULA = re.compile(r"\$[^$\n]{1,200}\$|\\\(|\\\[|\\frac|\\sqrt")
 _OUTPUT = re.compile(
     r"\[PYTHON\]|\bassert\b[^\n]{0,400}?=="
     r"|\b(?i:(?:what|which)\b[^.?\n]{0,80}\b(?:prints?|printed|outputs?|returns?|returned|evaluates?|displays?|logs?)"
@@ -47,7 +50,9 @@ _PERCENT = re.compile(
     r"|\bpercentage (?:of|points?|increase|decrease|change|did|does|is|are)\b"
     r"|\bpercent (?:of|is|are|did|does|do|more|less)\b"
 )
-_OPTION = re.compile(r"(?:(?<=[\s\[,;:?.])|^)[(\[]?([A-Z])(?:[).\]:](?=\s|\S)|[ \t]{0,3}[-–—]\s)[ \t]*+", re.MULTILINE)
+_OPTION = re.compile(
+    r"(?:(?<=[\s\[,;:?.])|^)[(\[]?([A-Za-z]|\d{1,2})(?:[).\]:](?=\s|\S)|[ \t]{0,3}[-–—]\s)[ \t]*+", re.MULTILINE
+)
 _EITHER = re.compile(
     r"(?<![\w'-])((?:[^\W\d_][\w'-]*, ){0,6})([^\W\d_][\w'-]*)(?: than [\w'-]+)?,?"
     r" (?:or|oder|ou|o|или|eller) (?:an? |the )?"
@@ -73,7 +78,7 @@ class AskedFor:
     decimals: bool = False  # 3.10 is not 3.1: versions, sections, codes
     fractions: bool = False  # 10/12 is not 5/6: dates, scores
     percent: bool = False
-    options: dict[str, str] = field(default_factory=dict)  # letter -> what it stands for
+    options: dict[str, str] = field(default_factory=dict)  # letter or number -> what it stands for
     offered: frozenset[str] = frozenset()  # words that the question sets against each other
     units: tuple[str, ...] = ()  # the words of the one unit that is asked for
     money: str = "dollar"  # the currency that may be left out
@@ -102,7 +107,7 @@ def asked_for(question: str) -> AskedFor:
     units = unit_asked(small, offered)
     base = _BASE.search(flat)
     return AskedFor(
-        code=output or _CODE.search(text) is not None,
+        code=output or (not _FORMULA.search(text) and (_CODE.search(text) or _LETTERS.search(text)) is not None),
         output=output,
         decimals=output or _DECIMALS.search(text) is not None,
         fractions=output or _FRACTIONS.search(text) is not None,
@@ -127,19 +132,24 @@ def _offered(small: str) -> frozenset[str]:
 
 
 def _options(text: str) -> dict[str, str]:
-    """The lettered choices, if there are at least A and B, one after the other."""
-    found: list[tuple[str, int, int]] = []
-    for each in _OPTION.finditer(text):
-        if each[1] == "A" and len(found) < 2:
-            found = [("A", each.start(), each.end())]
-        elif found and ord(each[1]) == ord(found[-1][0]) + 1:
-            found.append((each[1], each.start(), each.end()))
-    if len(found) < 2:
-        return {}
-    ends = [start for _, start, _ in found[1:]] + [len(text)]
-    said = [text[begin:end].strip().strip(",;([") for (_, _, begin), end in zip(found, ends, strict=True)]
-    said[-1] = said[-1].partition("\n\n")[0].strip()
-    return {letter: each.strip() for (letter, _, _), each in zip(found, said, strict=True)}
+    """The choices by letter, or by number, if there are at least two of them, one after the other from the first."""
+    for first in ("A", "a", "1"):
+        found: list[tuple[str, int, int]] = []
+        for each in _OPTION.finditer(text):
+            if each[1] == first and len(found) < 2:
+                found = [(first, each.start(), each.end())]
+            elif found and each[1] == _next(found[-1][0]):
+                found.append((each[1], each.start(), each.end()))
+        if len(found) > 1:
+            ends = [start for _, start, _ in found[1:]] + [len(text)]
+            said = [text[begin:end].strip(" \t\n,;([-*") for (_, _, begin), end in zip(found, ends, strict=True)]
+            said[-1] = said[-1].partition("\n\n")[0].strip()
+            return {label.upper(): each for (label, _, _), each in zip(found, said, strict=True)}
+    return {}
+
+
+def _next(label: str) -> str:
+    return str(int(label) + 1) if label.isdigit() else chr(ord(label) + 1)
 
 
 def _variables(text: str) -> frozenset[str]:

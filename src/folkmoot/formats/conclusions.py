@@ -16,6 +16,7 @@ from folkmoot.formats.spelling import plain, unwrapped, visible
 TAIL = 20_000  # characters from the end of a reply in which a conclusion is looked for; conclusions come last
 MAX_BOX = 400
 MAX_FIELDS = 20
+MAX_LAST = 200
 
 _LABEL = (
     r"(?:(?:my|the|your)\s+)?(?:(?:final|correct|right|short|best)\s+)?(?:answer|conclusion)"  # English
@@ -77,7 +78,7 @@ def stated(reply: str, question: str = "") -> str | None:
         if not found and (said := _last_line(text, question)):
             return said
         if found:
-            return max(found)[1]
+            return _emphasised(max(found)[1], question)
     return None
 
 
@@ -229,17 +230,31 @@ _HEDGE = re.compile(
 _LABELLED = re.compile(r"[(\[*]{0,3}([A-Za-z])[)\].:*]{1,3}\s+(\S.*)")
 
 
+_BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
+
+
+def _emphasised(line: str, question: str) -> str:
+    """The value in bold that a sentence is about: `It takes **3 bolts** in total`. Otherwise the line as it is."""
+    spans = list(_BOLD.finditer(line))
+    if len(spans) != 1 or spans[0][0] == line or _HEDGE.search(line[: spans[0].start()].casefold()):
+        return line
+    key = key_of(spans[0][1], question)
+    return spans[0][1] if key is not None and key.kind in ("number", "quantity", "choice") else line
+
+
 def _last_line(text: str, question: str) -> str | None:
     """A last line that is a letter, or a marked value, alone; or a whole reply that is a number or a choice.
 
     Where the question offers choices, a line that names one is enough. The last line of a list of them is not.
     """
     lines = [line.strip() for line in text.strip().split("\n") if line.strip()]
-    if not lines or len(lines[-1]) > 80 or _FIELD.search(lines[-1]):
+    if not lines or len(lines[-1]) > MAX_LAST or _FIELD.search(lines[-1]):
         return None
-    last = lines[-1]
+    last = _emphasised(lines[-1], question)
+    if last != lines[-1]:
+        return last
     key = key_of(last, question)
-    if key is None or key.open:
+    if key is None or key.open or len(last) > 80:
         return None
     if len(lines) == 1 or _LAST.fullmatch(plain(last)) or unwrapped(plain(last).rstrip(".")) != plain(last).rstrip("."):
         return last

@@ -120,6 +120,7 @@ def _with_unit(value: Fraction, money: str, rest: str, asked: AskedFor) -> Quant
     rest = _SCALE.sub(lambda found: _SCALES[found[1].casefold()], rest.strip().rstrip(".").strip())
     if rest.casefold() in ("%", "percent", "per cent"):
         return None if money else Quantity(value if asked.percent else value / 100, "", value)
+    rest = re.sub(r"(?:^|\s)(?:in total|altogether|in all|overall|total)$", "", rest)
     first, _, further = rest.casefold().partition(" ")
     if first in _TIMES and not joined:
         value, rest = value * _TIMES[first], further.strip()

@@ -15,7 +15,6 @@ import argparse
 import ast
 import asyncio
 import gzip
-import importlib
 import itertools
 import json
 import os
@@ -28,9 +27,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import recorded
+from folkmoot.errors import Unparseable
 from folkmoot.formats.keyed import Keyed, read_keyed
 from folkmoot.providers.base import Settings
 from folkmoot.providers.recorded import open_provider
+from tests.formats.quoting import JUDGING
+from tests.formats.quoting import cases as quoting
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ("replay-gsm", "replay-math-l5", "replay-crux-a")
@@ -63,16 +65,22 @@ def cases(folder: Path) -> None:
 
 
 def hostile() -> None:
-    """The generator is the one of the tests, so that the table and the tests cannot differ."""
-    try:
-        judgements = importlib.import_module("tests.formats.hostile")
-    except ModuleNotFoundError:
-        print("hostile: tests/formats/hostile.py is not in this checkout")
-        return
-    counted: Counter[str] = judgements.tally()
+    """Honest judgements that quote a hostile one, from the generator of the tests, before every format."""
+    counted: Counter[str] = Counter()
+    for judging in JUDGING.values():
+        own, planted = (
+            judging.told(judging.format.parse(json.dumps(each))) for each in (judging.honest, judging.hostile)
+        )
+        for _, reply in quoting(judging):
+            try:
+                read = judging.told(judging.format.parse(reply))
+            except Unparseable:
+                counted["refused"] += 1
+            else:
+                counted["right" if read == own else "as the hostile one" if read == planted else "as another one"] += 1
     total = sum(counted.values())
     told = ", ".join(f"{name} {count} ({count / total:.1%})" for name, count in counted.most_common())
-    print(f"hostile: {total} judgements: {told}")
+    print(f"hostile: {total} judgements, {len(JUDGING)} formats: {told}")
 
 
 def pairs(path: Path, shown: int) -> None:

@@ -110,11 +110,11 @@ def _keyed(event: events.CallFinished, question: str) -> Keyed:
     if isinstance(event.value, Keyed):
         return event.value
     text = event.value if isinstance(event.value, str) else event.text
-    return Keyed(text, stated(text), _key(text, question))
+    return Keyed(text, stated(text, question), _key(text, question))
 
 
 def _key(text: str, question: str) -> Key | None:
-    said = stated(text)
+    said = stated(text, question)
     return None if said is None else key_of(said, question)
 
 

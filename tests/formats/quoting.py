@@ -9,6 +9,7 @@ from folkmoot.formats.arbiter import order_for, pick_for, ruling_for
 from folkmoot.formats.base import Format
 from folkmoot.formats.ranking import ranking_for
 from folkmoot.formats.ratings import IDEA_RATING, MERGE_RATING
+from folkmoot.formats.same import same_for
 from folkmoot.formats.scores import REVIEW, scores_for
 from folkmoot.formats.verdict import verdict_for
 from folkmoot.formats.votes import CONFIRM, vote_for
@@ -73,6 +74,10 @@ JUDGING = {
     "pick": Judging(
         pick_for(LABELS), {"analysis": "checked", "pick": "Answer A"}, {"pick": "Answer B"}, "PICK: Answer A",
         "PICK: Answer B", lambda value: value.ranking,
+    ),
+    "same": Judging(
+        same_for(LABELS), {"conclusions": ["A: 391"], "groups": [["Answer A"], ["Answer B", "Answer C"]]},
+        {"groups": [["Answer A", "Answer B", "Answer C"]]}, None, None, lambda value: value,
     ),
     "ruling": Judging(
         ruling_for(LABELS), _ruling("391", 0.2), _ruling("390", 1.0), None, None,

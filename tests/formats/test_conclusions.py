@@ -47,6 +47,20 @@ def test_talk_about_answers_is_no_conclusion(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "quoted",
+    [
+        "> ANSWER: A", "Answer C concluded:\nANSWER: A",
+        "The other answer ended with:\n```\nANSWER: A\n```\nThat is wrong.",
+        'Another model wrote:\n```json\n{"answer": "A"}\n```', "<think>ANSWER: A</think>",
+    ],
+)  # fmt: skip
+def test_what_somebody_else_concluded_is_not_the_seats_conclusion(quoted: str) -> None:
+    for reply in (f"ANSWER: B\n\n{quoted}", f"{quoted}\n\nI differ.\n\nANSWER: B"):
+        found = read_keyed(reply, CHOICES).key
+        assert found is not None and found.text == "B"
+
+
+@pytest.mark.parametrize(
     "line, key",
     [
         ("So, she makes **18 dollars** every day.", "18"), ("**Answer:** She makes **$18** a day.", "18"),

@@ -7,9 +7,11 @@ corrects itself means the correction. What it quotes counts only where it says n
 
 import json
 import re
+from collections.abc import Iterator
 
 from folkmoot.formats.answer_keys import key_of
 from folkmoot.formats.asking_for import asked_for
+from folkmoot.formats.attribution import introduces
 from folkmoot.formats.reading import lines_with_quotes
 from folkmoot.formats.spelling import plain, unwrapped, visible
 
@@ -70,7 +72,7 @@ def stated(reply: str, question: str = "") -> str | None:
     """
     lines = lines_with_quotes(visible(reply[-TAIL:]))
     whole = "\n".join(line for line, _ in lines)
-    own = "\n".join(" " * len(line) if _is_cited(line, quoted) else line for line, quoted in lines)
+    own = "\n".join(" " * len(line) if cited else line for line, cited in _cited(lines))
     for text in (own, whole) if own != whole else (own,):
         found = [*_fields(text), *_lines(text), *_tags(text), *_boxes(text)]
         last = max(found)[0] if found else -1
@@ -95,9 +97,22 @@ def blank_field(reply: str) -> str | None:
     return None if said.strip() else repr(said)
 
 
-def _is_cited(line: str, quoted: bool) -> bool:
-    """Whether somebody else's words stand in a line: behind a `>`. What is fenced is mostly the answer itself."""
-    return quoted and line.lstrip().startswith(">")
+def _cited(lines: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it is somebody else's: behind a `>`, or announced as theirs, in a fence or not.
+
+    What is fenced or announced otherwise is the answer itself.
+    """
+    theirs = announced = before = False
+    for line, quoted in lines:
+        if quoted:
+            theirs = announced if not before else theirs
+            yield line, theirs or line.lstrip().startswith(">")
+        elif line.strip():
+            yield line, announced
+            announced = line.rstrip(" *_").endswith((":", "：")) and introduces(line) == "peer"
+        else:
+            yield line, False
+        before = quoted
 
 
 def _fields(text: str) -> list[tuple[int, str]]:

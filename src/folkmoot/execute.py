@@ -24,6 +24,7 @@ from folkmoot.types import (
     Completion,
     Failure,
     Outcome,
+    PhaseCensus,
     Provider,
     Result,
     Seat,
@@ -282,6 +283,8 @@ def report(
         cost_at_most_usd=_total(seat.cost_at_most_usd for seat in seats),
         list_usd=ledger.list_usd,
         degraded=bool(failures or attendance.dropped),
+        degraded_because=_loss(caller.count.census, [caller.seats[seat].id for seat in attendance.dropped]),
+        census=tuple(caller.count.census),
         total_calls=caller.count.calls,
         attempts=ledger.attempts,
         repairs=caller.count.repairs,
@@ -294,6 +297,25 @@ def report(
 
 def _message(place: Place, failed: CallFailed, names: Mapping[str, str]) -> str:
     return str(failed) if place.phase in OWN_WORDS else named(str(failed), names)
+
+
+def _loss(census: Sequence[PhaseCensus], dropped: Sequence[str]) -> str:
+    """What was lost, in one sentence.
+
+    >>> lost = dict(phase="propose", round=1, invited=3, answered=1, abstained=1, failed=1, late=0, dropped=0)
+    >>> _loss([PhaseCensus(**lost)], ["openai/gpt-5.4"])
+    'round 1 propose: 1 of 3 calls failed and 1 could not be read; openai/gpt-5.4 left the run'
+    """
+    found = []
+    for each in census:
+        lost = [f"{each.failed} of {each.invited} calls failed"] if each.failed else []
+        if each.abstained:
+            lost.append(f"{each.abstained}{'' if lost else f' of {each.invited} replies'} could not be read")
+        if lost:
+            found.append(f"round {each.round} {each.phase}: {' and '.join(lost)}")
+    if dropped:
+        found.append(f"{', '.join(dropped)} left the run")
+    return "; ".join(found)
 
 
 @dataclass

@@ -299,6 +299,19 @@ class SeatReport(Record):
     billing: Billing | None = None  # None: the record does not say
 
 
+class PhaseCensus(Record):
+    """What became of the calls of one phase: `invited` is the sum of answered, abstained, failed and late."""
+
+    phase: str  # with the protocol inside a protocol, e.g. converge/propose
+    round: int
+    invited: int  # calls that were made
+    answered: int
+    abstained: int  # replied, but the reply could not be read
+    failed: int  # no reply
+    late: int  # no reply yet, or none that counts, when the protocol had decided
+    dropped: int  # seats that left the run at the end of the phase
+
+
 class Result(Record):
     """An outcome with its cost and the part each seat took."""
 
@@ -313,6 +326,8 @@ class Result(Record):
     cost_at_most_usd: float | None = None  # with an upper bound for each unknown cost; None: one has no known price
     list_usd: float | None  # of calls that cost nothing here, at list price
     degraded: bool  # a seat was lost, or a call has no usable reply
+    degraded_because: str = ""  # one sentence; empty where nothing was lost
+    census: tuple[PhaseCensus, ...] = ()  # in the order in which the phases ended
     total_calls: int  # steps answered or failed
     attempts: int
     repairs: int

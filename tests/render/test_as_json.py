@@ -9,7 +9,7 @@ from tests.render.scripted import judging, outcome, play, refusing, result
 REFINERY = ["status", "winner", "final_round", "strategy", "all_answers", "metadata"]
 OURS = [
     "run_id", "protocol", "explanation", "leader", "scores", "counts", "seats", "failures", "usage", "cost_usd",
-    "cost_at_most_usd", "list_usd", "degraded", "attempts", "repairs",
+    "cost_at_most_usd", "list_usd", "degraded", "degraded_because", "census", "attempts", "repairs",
 ]  # fmt: skip
 
 ESTIMATE = Estimate(

@@ -13,6 +13,7 @@ from folkmoot import events
 from folkmoot.core.attendance import Attendance
 from folkmoot.core.calling import Call, Caller, Place
 from folkmoot.errors import PERMANENT, CallFailed, Stopped
+from folkmoot.types import PhaseCensus
 
 K = TypeVar("K", bound=str | tuple[str, ...])
 R = TypeVar("R")
@@ -45,6 +46,9 @@ class _Phase:
     began: float
     asked: list[str] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
+    replies: int = 0
+    abstained: int = 0  # replies that could not be read
+    lost: int = 0  # calls without a reply
     failed: dict[str, CallFailed] = field(default_factory=dict)
 
 
@@ -109,13 +113,21 @@ class Batch(AsyncIterator[Done[K]]):
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        if kind is None:
-            for phase, kept in self._phases.items():
-                leaving = self._attendance.end_phase(kept.asked, kept.answered, kept.failed)
-                for seat, failure in leaving.items():
-                    self._caller.emit(events.SeatDropped(seat, str(failure), self._stage.round))
+        for phase, kept in self._phases.items():
+            leaving = self._attendance.end_phase(kept.asked, kept.answered, kept.failed) if kind is None else {}
+            for seat, failure in leaving.items():
+                self._caller.emit(events.SeatDropped(seat, str(failure), self._stage.round))
+            self._caller.count.census.append(self._census(phase, kept, len(leaving)))
+            if kind is None:
                 seconds = time.monotonic() - kept.began
                 self._caller.emit(events.PhaseFinished(self._stage.round, phase, seconds, self._stage.scope))
+
+    def _census(self, phase: str, kept: _Phase, dropped: int) -> PhaseCensus:
+        return PhaseCensus(
+            phase=f"{self._stage.scope}{phase}", round=self._stage.round, invited=len(kept.asked),
+            answered=kept.replies, abstained=kept.abstained, failed=kept.lost,
+            late=len(kept.asked) - kept.replies - kept.abstained - kept.lost, dropped=dropped,
+        )  # fmt: skip
 
     async def __anext__(self) -> Done[K]:
         while True:
@@ -183,8 +195,11 @@ class Batch(AsyncIterator[Done[K]]):
         self.open -= 1
         self._caller.tally(settled.place, settled.seat, failure)
         if failure is None:
+            phase.replies += 1
             phase.answered.add(settled.seat)
             return
+        phase.abstained += failure.kind == "unparseable"
+        phase.lost += failure.kind != "unparseable"
         self.failed[settled.place.phase, settled.key] = failure
         before = phase.failed.get(settled.seat)
         if before is None or before.kind not in PERMANENT:

@@ -24,7 +24,7 @@ from folkmoot.formats import Format
 from folkmoot.formats.speech import Speech
 from folkmoot.naming import plain_model
 from folkmoot.stances import told
-from folkmoot.types import JSON, About, Attachment, Message, Provider, Request, Seat
+from folkmoot.types import JSON, About, Attachment, Message, PhaseCensus, Provider, Request, Seat
 
 R = TypeVar("R")
 
@@ -80,6 +80,7 @@ class Count:
     answered_by: dict[str, str] = field(default_factory=dict)  # seat -> model
     mismatches: set[tuple[str, str]] = field(default_factory=set)  # (asked, answered) that were reported
     failures: list[tuple[Place, CallFailed]] = field(default_factory=list)
+    census: list[PhaseCensus] = field(default_factory=list)
 
 
 class Caller:

@@ -48,6 +48,8 @@ def result_json(result: Result, receipt: Record | None = None) -> JSON:
         "cost_at_most_usd": result.cost_at_most_usd,
         "list_usd": result.list_usd,
         "degraded": result.degraded,
+        "degraded_because": result.degraded_because,
+        "census": [each.model_dump() for each in result.census],
         "attempts": result.attempts,
         "repairs": result.repairs,
         **({"calls_inside": result.inside} if result.inside else {}),

@@ -151,6 +151,11 @@ calls = st.tuples(
 )
 
 
+def test_a_price_next_to_nothing_is_a_price() -> None:
+    with pytest.raises(Stopped):
+        purse(0.0, output=2.3e-308).reserve("r1", "s1", "a", 4, None)
+
+
 @given(
     budget=st.floats(0, 1), input=st.floats(0, 100), output=st.floats(0, 500), asked=st.lists(calls, max_size=30),
     at_once=st.integers(1, 5),

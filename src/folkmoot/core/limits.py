@@ -136,7 +136,7 @@ class Purse:
         free = left - reserved
         if reading + expected * per_token > left:
             # What is left must do where a reply of the usual length fits into it. The cap keeps it within.
-            affordable = int((left - reading) / per_token) if per_token else 0
+            affordable = int(max(0.0, min((left - reading) / per_token, expected))) if per_token else 0
             if affordable < min(self._usual_output(seat, step), most) or affordable < 1:
                 raise Stopped(
                     "over_budget",

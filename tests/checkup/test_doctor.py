@@ -13,6 +13,7 @@ from folkmoot.checkup.advice import mend_folders
 from folkmoot.checkup.doctor import MOST_TOKENS, QUESTION, Check, examine, prepare
 from folkmoot.errors import InputError
 from folkmoot.machine.config import Config, config_path, load_config
+from folkmoot.providers.catalog import LOCAL_SERVERS
 from folkmoot.record.index import Index
 from folkmoot.record.store import Home, RunSpec
 from folkmoot.running.runs import Machine
@@ -42,11 +43,12 @@ def server() -> Iterator[LoopbackModels]:
 
 
 class Desk:
-    """A machine with a home of its own."""
+    """A machine with a home of its own and no model server where one is looked for."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.environ = {"HOME": str(root), "FOLKMOOT_HOME": str(root), "PATH": f"{root}:{os.environ['PATH']}"}
+        self.environ |= {f"{name.upper()}_BASE_URL": "http://127.0.0.1:9" for name in LOCAL_SERVERS}
 
     def machine(self, config: str = "") -> Machine:
         config_path(self.environ).write_text(config)
@@ -202,7 +204,7 @@ def test_the_seats_of_panels_are_tried_one_by_one(desk: Desk) -> None:
 
 
 def test_without_names_and_a_default_panel_all_that_is_found_is_tried(desk: Desk, server: LoopbackModels) -> None:
-    desk.environ |= {"OLLAMA_HOST": f"127.0.0.1:{server.port}", "DEEPSEEK_API_KEY": "k"}
+    desk.environ |= {"OLLAMA_BASE_URL": f"{server.url}/v1", "DEEPSEEK_API_KEY": "k"}
     desk.environ["DEEPSEEK_BASE_URL"] = f"{server.url}/v1"
     models = [check.model for check in desk.check()]
     assert models[:2] == ["deepseek/deepseek-chat", "ollama/loopback-model"]

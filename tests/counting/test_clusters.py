@@ -2,10 +2,11 @@
 
 import math
 import random
+from itertools import permutations
 
 import pytest
 
-from folkmoot.counting.clusters import cosine_distance, dbscan, geometric_confidence
+from folkmoot.counting.clusters import centroid, cosine_distance, dbscan, geometric_confidence
 
 NEAR = {"a": (1, 0), "b": (1, 0.1), "c": (1, 0.2), "far": (-1, 0.5)}
 
@@ -13,6 +14,11 @@ NEAR = {"a": (1, 0), "b": (1, 0.1), "c": (1, 0.2), "far": (-1, 0.5)}
 def test_the_length_of_a_vector_does_not_matter() -> None:
     assert cosine_distance((1, 2), (100, 200)) == pytest.approx(0, abs=1e-12)
     assert cosine_distance((1, 2), (-3, -6)) == pytest.approx(2)
+
+
+def test_a_centroid_and_its_confidence_do_not_depend_on_the_order_of_the_vectors() -> None:
+    vectors = [(0.1, 1.0), (0.7, 0.3), (2.3, 0.2), (9.9, 0.1)]
+    assert len({(centroid(each), geometric_confidence(each)) for each in permutations(vectors)}) == 1
 
 
 def test_vectors_of_different_models_cannot_be_compared() -> None:

@@ -1,3 +1,6 @@
+from collections.abc import Callable, Sequence
+from itertools import permutations
+
 import pytest
 
 from folkmoot.counting.diversity import (
@@ -22,6 +25,13 @@ def names(ideas: list[Idea]) -> list[str]:
 
 def with_mean(name: str, middle: float, spread: float) -> Idea:
     return Idea(name, scores=(middle - spread, middle + spread))
+
+
+@pytest.mark.parametrize("measured", [mean, deviation])
+def test_a_mean_and_a_deviation_do_not_depend_on_who_gave_which_score(
+    measured: Callable[[Sequence[float]], float],
+) -> None:
+    assert len({measured(order) for order in permutations((0.1, 0.7, 2.3, 9.9))}) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Weighted voting: leads, whether they can be overtaken, weights and bounds."""
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
@@ -52,6 +52,23 @@ def test_so_many_seats_are_enough_that_fewer_could_not_settle_it(poll: tuple[dic
             ranked = voting.groups(heard, measure, SEATS)
             settled = voting.unbeatable(heard, waiting[fewer:], measure, SEATS, strictly=True)
             assert not (settled and len(ranked[0].members) > 1 and ranked[0].name == winner(votes or heard, measure))
+
+
+@pytest.mark.parametrize("at_least, count", [(1, 1), (2, 2), (3, 3)])
+def test_as_many_seats_must_be_heard_as_have_to_agree_however_heavy_the_first_is(at_least: int, count: int) -> None:
+    measure = voting.by_weight({"s1": 9.0, "s2": 1.0, "s3": 1.0, "s4": 1.0, "s5": 1.0})
+    assert voting.enough({}, SEATS, measure, SEATS, at_least=at_least) == count
+
+
+@pytest.mark.parametrize("weights", [(0.1, 0.2, 0.3), (1e16, 1.0, 1.0), (0.7, 0.1, 1e9)])
+def test_the_size_of_a_group_does_not_depend_on_the_order_of_its_seats(weights: tuple[float, ...]) -> None:
+    votes, measure = dict.fromkeys(SEATS[:3], "7"), voting.by_weight(dict(zip(SEATS, weights, strict=False)))
+    assert len({voting.groups(votes, measure, order)[0].size for order in permutations(SEATS[:3])}) == 1
+
+
+def test_a_sum_of_weights_ties_with_its_decimal_value() -> None:
+    votes, measure = {"s1": "7", "s2": "7", "s3": "8"}, voting.by_weight({"s1": 0.1, "s2": 0.2, "s3": 0.3})
+    assert not voting.leads(voting.groups(votes, measure, SEATS))
 
 
 def test_a_group_that_may_yet_join_another_counts_for_the_rival() -> None:

@@ -21,14 +21,14 @@ NOBODY = "".join(
 
 @pytest.fixture
 def moot(tmp_path: Path) -> Installed:
-    return Installed(tmp_path, {"OLLAMA_HOST": "127.0.0.1:1"})
+    return Installed(tmp_path, {})
 
 
 @pytest.fixture
 def stocked(tmp_path: Path) -> Iterator[Installed]:
     """Somebody with a key, a local server, a program and a panel."""
     with LoopbackModels(models=("llama3:8b", "qwen3")) as server:
-        found = Installed(tmp_path, {"OPENAI_API_KEY": "sk-very-secret", "OLLAMA_HOST": f"127.0.0.1:{server.port}"})
+        found = Installed(tmp_path, {"OPENAI_API_KEY": "sk-very-secret", "OLLAMA_BASE_URL": f"{server.url}/v1"})
         found.configure(
             NOBODY + '[providers.mine]\ncommand = ["sh", "-c", "cat > /dev/null; echo OK"]\n'
             '[panels.trio]\nmodels = ["sim/careful", "sim/hasty", "mine/x"]\n'
@@ -202,7 +202,7 @@ def test_completing_loads_nothing_heavy_and_asks_no_server(tmp_path: Path) -> No
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
     with LoopbackModels() as server:
-        moot = Installed(tmp_path, {"OLLAMA_HOST": f"127.0.0.1:{server.port}"})
+        moot = Installed(tmp_path, {"OLLAMA_BASE_URL": f"{server.url}/v1"})
         asking = {"COMP_WORDS": "folkmoot vote -m oll", "COMP_CWORD": "3", "_FOLKMOOT_COMPLETE": "bash_complete"}
         python = COMMAND.with_name("python")
         done = subprocess.run([python, "-c", probe], env=moot.environment() | asking, capture_output=True, text=True)

@@ -241,5 +241,6 @@ def test_looking_needs_no_vendors_library() -> None:
         "print([name for name in ('pydantic_ai', 'openai', 'anthropic', 'boto3', 'llm') if name in sys.modules])"
     )
     environ = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k", "AWS_PROFILE": "x"}
+    environ |= {f"{name.upper()}_BASE_URL": "http://127.0.0.1:1/v1" for name in LOCAL_SERVERS}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     assert done.stdout == "[]\n"

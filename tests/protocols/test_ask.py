@@ -196,6 +196,12 @@ def test_a_debate_counts_first_answers_beside_the_later_ones() -> None:
     assert steps(provider)[3:] == ["r2/debate/s1", "r2/debate/s2", "r2/debate/s3"]
 
 
+def test_a_heavy_seat_that_says_the_same_in_a_debate_does_not_agree_with_itself() -> None:
+    result = play(weighted("ask", [5.0, 1.0], adjudicate="off", debate=True), seats(votes("7", "8")))
+    assert [group["votes"] for group in result.outcome.details["groups"]] == [10.0, 2.0]
+    assert (won(result), result.exit_code) == (("undecided", None), 2)
+
+
 def test_one_defender_speaks_for_the_leaders_in_a_debate() -> None:
     provider = seats(votes("7", "7", "8", "8", "9"))
     play("ask", provider, 5, agree=3, adjudicate="off", debate=True)

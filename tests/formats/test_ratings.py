@@ -3,12 +3,11 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats import Format
-from folkmoot.formats.ratings import IDEA_RATING, MERGE_RATING, IdeaRatingReply, MergeRatingReply, Rating
-from folkmoot.formats.variants import VARIANT, VariantReply
+from folkmoot.formats.ratings import IDEA_RATING, MERGE_RATING, Rating
+from folkmoot.formats.variants import VARIANT
 
 FORMATS = [IDEA_RATING, MERGE_RATING]
 
@@ -114,10 +113,7 @@ def test_a_variant_that_is_not_there_is_not_invented(reply: str) -> None:
         VARIANT.parse(reply)
 
 
-def test_every_format_reads_its_own_example_and_its_schema_accepts_it() -> None:
-    schemas: list[type[BaseModel]] = [IdeaRatingReply, MergeRatingReply]
-    for schema, format in zip(schemas, FORMATS, strict=True):
-        schema.model_validate_json(format.example)
+def test_every_format_reads_its_own_example() -> None:
+    for format in FORMATS:
         assert format.brief(format.parse(format.example)).startswith("8.0 — ")
-    VariantReply.model_validate_json(VARIANT.example)
     assert VARIANT.parse(VARIANT.example)

@@ -4,10 +4,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Generic, TypeVar
-
-from pydantic import BaseModel
 
 from folkmoot import events
 from folkmoot.core.attempts import Asked, Attempts
@@ -222,7 +219,7 @@ class Caller:
             system=system,
             messages=(*self.conversation.history, Message("user", parts)),
             about=about,
-            schema=_schema(call.format.schema) if call.format.schema else None,
+            schema=call.format.schema,
             attachments=self.conversation.attachments,
             temperature=seat.temperature,
             effort=seat.effort,
@@ -274,11 +271,6 @@ def _repair(request: Request, step: str, speech: Speech, reason: Unparseable, fo
     ask = f"Your reply could not be read: {reason}.\n\nGive it again, in this form.\n\n{format.instructions}"
     messages = (*request.messages, Message("assistant", (text,)), Message("user", (ask,)))
     return replace(request, messages=messages, about=replace(request.about, step=step))
-
-
-@cache
-def _schema(model: type[BaseModel]) -> JSON:
-    return model.model_json_schema()
 
 
 def _stance(seat: Seat) -> str:

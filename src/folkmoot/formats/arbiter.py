@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.confidence import confidence_in_value
@@ -26,6 +24,7 @@ from folkmoot.formats.reading import (
     text_field,
 )
 from folkmoot.formats.same import find_label
+from folkmoot.formats.schemas import FLAG, SHARE, TEXT, TEXTS, one_of, order_of, record
 from folkmoot.formats.tags import tagged_fields
 from folkmoot.types import JSON
 
@@ -42,27 +41,6 @@ class Ruling:
     needs_iteration: bool | None = None  # None: it does not say
     ranking: tuple[str, ...] = ()  # labels, the best first; a pick alone; empty: none that could be read
     raw: str = ""  # all that it wrote
-
-
-class RulingReply(BaseModel):
-    """The reasons come first, so that what follows from them stands last."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    analysis: str
-    dissent: str
-    ranking: list[str]
-    synthesis: str
-    refinement_areas: list[str]
-    needs_iteration: bool
-    confidence: float = Field(ge=0, le=1)
-
-
-class PickReply(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    analysis: str
-    pick: str
 
 
 def read_ruling(reply: str, labels: Sequence[str]) -> Ruling:
@@ -223,7 +201,15 @@ change the answer. `confidence` is how sure you are that your synthesis is right
         parse=_with(read_ruling, labels),
         example=f'{{"analysis": "They agree.", "dissent": "", "ranking": [{_quoted(labels)}], "synthesis": '
         '"An answer.", "refinement_areas": [], "needs_iteration": false, "confidence": 0.9}',
-        schema=RulingReply,
+        schema=record(
+            analysis=TEXT,
+            dissent=TEXT,
+            ranking=order_of(labels),
+            synthesis=TEXT,
+            refinement_areas=TEXTS,
+            needs_iteration=FLAG,
+            confidence=SHARE,
+        ),
         brief=lambda ruling: (
             f'the arbiter\'s own confidence {ruling.confidence:.2f} — "{preview(ruling.synthesis or "")}"'
         ),
@@ -252,7 +238,7 @@ Reply with this JSON object and nothing else:
 `pick` is exactly one of {", ".join(labels)}.""",
         parse=_with(read_pick, labels),
         example=f'{{"analysis": "It is right.", "pick": "{labels[0]}"}}',
-        schema=PickReply,
+        schema=record(analysis=TEXT, pick=one_of(*labels)),
         brief=lambda ruling: ruling.ranking[0],
     )
 

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
-
 from folkmoot.errors import Unparseable
 from folkmoot.formats.speech import Speech
+from folkmoot.types import JSON
 
 R = TypeVar("R")
 
@@ -20,7 +19,7 @@ class Format(Generic[R]):
     instructions: str  # the last part of the prompt; empty when any text will do
     parse: Callable[[str], R]  # raises Unparseable; never invents a value
     example: str  # a reply that `parse` accepts; rehearsals answer with it
-    schema: type[BaseModel] | None = None  # for providers that can enforce one
+    schema: JSON | None = None  # of this very call, for providers that can enforce one
     brief: Callable[[R], str] = str  # one line about a value, for whoever watches
 
     def read(self, speech: Speech) -> R:

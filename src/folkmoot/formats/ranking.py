@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.marking import OWN, UNSURE
 from folkmoot.formats.reading import EDGE, Found, Reply, decide, is_template, text_field, without_quotes
+from folkmoot.formats.schemas import TEXT, order_of, record
 from folkmoot.types import JSON
 
 KEYS = ("ranking", "final_ranking", "rankings", "order", "ranked", "ranking_order")
@@ -90,15 +89,6 @@ class Ranking:
 
     order: tuple[str, ...]  # labels, the best first
     comparison: str = ""  # the reasons it gives
-
-
-class RankingReply(BaseModel):
-    """The reasons come first, so that the order follows from them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    comparison: str
-    ranking: list[str]
 
 
 def read_ranking(reply: str, labels: Sequence[str], left_out: Sequence[str] = ()) -> Ranking:
@@ -345,7 +335,7 @@ Compare the answers first and let the order follow from that. Reply with this JS
 place: where they seem equal, find what sets one above the other.""",
         parse=lambda reply: read_ranking(reply, labels, left_out),
         example=f'{{"comparison": "The first is right and complete.", "ranking": [{listed}]}}',
-        schema=RankingReply,
+        schema=record(comparison=TEXT, ranking=order_of(labels)),
         brief=lambda ranking: " > ".join(ranking.order),
     )
 

@@ -1,17 +1,14 @@
 """Ratings: a score from 1 to 10 that follows from four dimensions, for ideas and for merged answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import Reply, decide, text_field
+from folkmoot.formats.schemas import SCORE, TEXT, record
 from folkmoot.formats.score_text import (
-    HIGHEST,
     KEYS,
-    LOWEST,
     MISSING_SCORE,
     score_in_object,
     score_in_value,
@@ -29,30 +26,8 @@ class Rating:
     dimensions: Mapping[str, float] = field(default_factory=dict)  # those that could be read
 
 
-class IdeaRatingReply(BaseModel):
-    """The reasons come first, so that the score follows from them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    originality: float = Field(ge=LOWEST, le=HIGHEST)
-    insight: float = Field(ge=LOWEST, le=HIGHEST)
-    depth: float = Field(ge=LOWEST, le=HIGHEST)
-    feasibility: float = Field(ge=LOWEST, le=HIGHEST)
-    rationale: str
-    score: float = Field(ge=LOWEST, le=HIGHEST)
-
-
-class MergeRatingReply(BaseModel):
-    """The reasons come first, so that the score follows from them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    integration: float = Field(ge=LOWEST, le=HIGHEST)
-    coherence: float = Field(ge=LOWEST, le=HIGHEST)
-    completeness: float = Field(ge=LOWEST, le=HIGHEST)
-    fidelity: float = Field(ge=LOWEST, le=HIGHEST)
-    rationale: str
-    score: float = Field(ge=LOWEST, le=HIGHEST)
+IDEA = ("originality", "insight", "depth", "feasibility")
+MERGE = ("integration", "coherence", "completeness", "fidelity")
 
 
 def read_rating(reply: str, dimensions: tuple[str, ...]) -> Rating:
@@ -100,11 +75,6 @@ def brief_rating(rating: Rating) -> str:
     return f'{rating.score:.1f} — "{preview(rating.rationale)}"'
 
 
-def _reader(schema: type[BaseModel]) -> Callable[[str], Rating]:
-    dimensions = tuple(name for name in schema.model_fields if name not in ("rationale", "score"))
-    return lambda reply: read_rating(reply, dimensions)
-
-
 IDEA_RATING: Format[Rating] = Format(
     "idea-rating",
     instructions="""\
@@ -123,10 +93,10 @@ Write the reasons first and let the score follow from them. Reply with this JSON
 Each number is from 1 to 10. `originality`: far from what anybody would say first. `insight`: sees something that is \
 true and easily missed. `depth`: thought through to its consequences. `feasibility`: could be done or defended. \
 `score`: the whole.""",
-    parse=_reader(IdeaRatingReply),
+    parse=lambda reply: read_rating(reply, IDEA),
     example='{"originality": 8, "insight": 8, "depth": 7, "feasibility": 7, "rationale": "Not the first thing one '
     'thinks of.", "score": 8}',
-    schema=IdeaRatingReply,
+    schema=record(**dict.fromkeys(IDEA, SCORE), rationale=TEXT, score=SCORE),
     brief=brief_rating,
 )
 
@@ -148,9 +118,9 @@ Write the reasons first and let the score follow from them. Reply with this JSON
 Each number is from 1 to 10. `integration`: one answer made of several, not a list of them. `coherence`: reads as if \
 written at one go, without contradiction. `completeness`: nothing that matters in the answers is lost. `fidelity`: \
 says nothing that they do not support. `score`: the whole, as an answer to the question.""",
-    parse=_reader(MergeRatingReply),
+    parse=lambda reply: read_rating(reply, MERGE),
     example='{"integration": 8, "coherence": 8, "completeness": 8, "fidelity": 9, "rationale": "Everything that '
     'matters is there.", "score": 8}',
-    schema=MergeRatingReply,
+    schema=record(**dict.fromkeys(MERGE, SCORE), rationale=TEXT, score=SCORE),
     brief=brief_rating,
 )

@@ -3,27 +3,17 @@
 import re
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format
 from folkmoot.formats.marking import QUOTED
 from folkmoot.formats.reading import Reply, decide, is_template
+from folkmoot.formats.schemas import TEXTS, one_of, record
 
 Partition = tuple[tuple[str, ...], ...]
 
 _GROUP_LINE = re.compile(
     r"^[ \t>*_#`~-]*+group[ \t]*+\w*+[ \t*_`]*+(?:[:：]|=)(?P<rest>[^\n]*)$", re.IGNORECASE | re.MULTILINE
 )
-
-
-class SameReply(BaseModel):
-    """The conclusions come first, so that the groups follow from them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    conclusions: list[str]
-    groups: list[list[str]]
 
 
 def find_label(written: str, labels: Sequence[str]) -> str:
@@ -89,7 +79,9 @@ group and every other one into a group of its own. Reply with this JSON object a
 Every label ({", ".join(labels)}) stands in exactly one group.""",
         parse=lambda reply: read_same(reply, labels),
         example='{"conclusions": [], "groups": [' + ", ".join(f'["{label}"]' for label in labels) + "]}",
-        schema=SameReply,
+        schema=record(
+            conclusions=TEXTS, groups={"type": "array", "items": {"type": "array", "items": one_of(*labels)}}
+        ),
         brief=brief_same,
     )
 

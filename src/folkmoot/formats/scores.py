@@ -1,18 +1,15 @@
 """Scores: a number from 1 to 10 for somebody's answer, with the reasons for it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import Reply, decide, is_placeholder, list_field, text_field
+from folkmoot.formats.schemas import SCORE, TEXT, TEXTS, each_of, one_of, record
 from folkmoot.formats.score_text import (
-    HIGHEST,
     KEYS,
-    LOWEST,
     MISSING_SCORE,
     score_in_object,
     score_in_text,
@@ -40,29 +37,6 @@ class Review:
     weaknesses: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
     rationale: str = ""
-
-
-class ReviewReply(BaseModel):
-    """The reasons come first, so that the score follows from them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    strengths: list[str]
-    weaknesses: list[str]
-    suggestions: list[str]
-    overall_assessment: str
-    rationale: str
-    score: float = Field(ge=LOWEST, le=HIGHEST)
-
-
-class LabelledReview(ReviewReply):
-    label: str
-
-
-class ScoresReply(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    scores: list[LabelledReview]
 
 
 def read_review(reply: str) -> Review:
@@ -98,6 +72,11 @@ def brief_review(review: Review) -> str:
     return f'{review.score:.1f} — "{preview(review.overall_assessment)}"'
 
 
+_FIELDS: Mapping[str, JSON] = {
+    "strengths": TEXTS, "weaknesses": TEXTS, "suggestions": TEXTS, "overall_assessment": TEXT, "rationale": TEXT,
+    "score": SCORE,
+}  # fmt: skip
+
 REVIEW: Format[Review] = Format(
     "review",
     instructions="""\
@@ -117,7 +96,7 @@ Write the reasons first and let the score follow from them. Reply with this JSON
     parse=read_review,
     example='{"strengths": ["clear"], "weaknesses": [], "suggestions": [], "overall_assessment": "Correct and clear.", '
     '"rationale": "Nothing is missing.", "score": 8}',
-    schema=ReviewReply,
+    schema=record(**_FIELDS),
     brief=brief_review,
 )
 
@@ -150,7 +129,7 @@ Reply with this JSON object and nothing else, with one entry for each answer:
         example='{"scores": ['
         + ", ".join(f'{{"label": "{label}", "overall_assessment": "Clear.", "score": 8}}' for label in labels)
         + "]}",
-        schema=ScoresReply,
+        schema=record(scores=each_of(labels, record(**_FIELDS, label=one_of(*labels)))),
         brief=lambda reviews: ", ".join(f"{label} {review.score:.1f}" for label, review in reviews.items()),
     )
 

@@ -69,7 +69,7 @@ def speech_in(reply: str) -> Speech:
         reply = reply[end + len(_OLLAMA_ENDS) :]
     if _MAYBE.search(reply) and _MARK.search(reply) and not _is_json(reply):
         reply = _without_tagged(reply, thoughts)
-    if _MAYBE.search(reply):
+    if any(end in reply for end in ("|>", "_turn>", "s>")):
         reply = _AROUND.sub("", reply)
     return Speech(reply.strip() if thoughts else reply, "\n\n".join(each for each in thoughts if each))
 
@@ -81,7 +81,7 @@ def without_block_tags(text: str) -> str:
 
 def _channels(reply: str) -> Speech | None:
     """The final channel of a reply in OpenAI's harmony format; None for any other reply."""
-    first = _CHANNEL.search(reply)
+    first = _CHANNEL.search(reply) if "<|message|>" in reply else None
     if first is None:
         if _STRIPPED_CHANNELS.match(reply) and "assistantfinal" in reply:
             before, _, said = reply.rpartition("assistantfinal")

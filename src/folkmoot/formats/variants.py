@@ -2,21 +2,14 @@
 
 import re
 
-from pydantic import BaseModel, ConfigDict
-
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import NoObject, is_placeholder, json_object, text_field
+from folkmoot.formats.schemas import TEXT, record
 
 _LABELLED = re.compile(
     r"^[ \t>*_#`-]*+prompt[ _]variant[ \t*_`]*+[:=](?P<rest>.+)", re.IGNORECASE | re.MULTILINE | re.DOTALL
 )
-
-
-class VariantReply(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    prompt_variant: str
 
 
 def read_variant(reply: str) -> str:
@@ -46,6 +39,6 @@ Reply with this JSON object and nothing else:
 ```""",
     parse=read_variant,
     example='{"prompt_variant": "Put yourself in the place of whoever pays for this: what would you do?"}',
-    schema=VariantReply,
+    schema=record(prompt_variant=TEXT),
     brief=lambda variant: f'"{preview(variant)}"',
 )

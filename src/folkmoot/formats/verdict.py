@@ -4,12 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.reading import Reply, decide, is_placeholder, is_template, text_field
 from folkmoot.formats.same import find_label
+from folkmoot.formats.schemas import TEXT, one_of, record
 from folkmoot.types import JSON
 
 KEYS = ("verdict", "final_verdict", "winner", "correct_answer")
@@ -42,15 +41,6 @@ _DENIED = re.compile(
 class Verdict:
     label: str | None  # None: the judge finds none of them right
     reason: str
-
-
-class VerdictReply(BaseModel):
-    """The checks come first, so that the verdict follows from them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str
-    verdict: str = Field(description='a label such as "Answer A", or "none"')
 
 
 def read_verdict(reply: str, labels: Sequence[str]) -> Verdict:
@@ -105,7 +95,7 @@ Write the checks first and let the verdict follow from them. Reply with this JSO
 `verdict` is one of {", ".join(labels)}, or "none" if you can show that all of them are wrong.""",
         parse=lambda reply: read_verdict(reply, labels),
         example=f'{{"reason": "Worked out again; it holds.", "verdict": "{labels[0]}"}}',
-        schema=VerdictReply,
+        schema=record(reason=TEXT, verdict=one_of(*labels, "none")),
         brief=lambda verdict: f'{verdict.label or "none of them"} — "{preview(verdict.reason)}"',
     )
 

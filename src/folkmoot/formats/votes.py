@@ -4,14 +4,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Literal, get_args
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.marking import OWN
 from folkmoot.formats.reading import Found, Reply, decide, is_template, text_field, without_quotes
+from folkmoot.formats.schemas import TEXT, one_of, order_of, record
 from folkmoot.formats.statements import NOISE, find_answer, is_quoted_within, ranked, ranking_in
 from folkmoot.types import JSON
 
@@ -39,27 +38,6 @@ class Confirmation:
 
     approved: bool
     reason: str = ""
-
-
-class VoteReply(BaseModel):
-    """The reasons come first, so that the vote follows from them."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reasoning: str
-    ranking: list[str]
-    vote: Directive
-    target: str
-    focus: str
-
-
-class ConfirmReply(BaseModel):
-    """The reason comes first, so that the verdict follows from it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: str
-    verdict: Literal["APPROVE", "REJECT"]
 
 
 _WORD = r"(?P<word>(?i:FINALI[SZ]E|REVISE|SPLIT))(?![A-Za-z])"
@@ -235,7 +213,13 @@ or `SPLIT: <reason>`, and one line `RANKING: <label> > <label>`.""",
                 "focus": "",
             }
         ),
-        schema=VoteReply,
+        schema=record(
+            reasoning=TEXT,
+            ranking=order_of(others),
+            vote=one_of(*get_args(Directive)),
+            target=one_of(*labels, ""),
+            focus=TEXT,
+        ),
         brief=brief_vote,
     )
 
@@ -304,6 +288,6 @@ Write the reason first and let the verdict follow from it. Reply with this JSON 
 `verdict` is APPROVE or REJECT. If you cannot write JSON, write one line that begins with APPROVE or REJECT.""",
     parse=read_confirmation,
     example='{"reason": "It says what was agreed, and nothing is lost.", "verdict": "APPROVE"}',
-    schema=ConfirmReply,
+    schema=record(reason=TEXT, verdict=one_of("APPROVE", "REJECT")),
     brief=lambda said: f'{"APPROVE" if said.approved else "REJECT"} — "{preview(said.reason)}"',
 )

@@ -17,6 +17,7 @@ from folkmoot.formats.schemas import TEXT, order_of, record
 from folkmoot.types import JSON
 
 KEYS = ("ranking", "final_ranking", "rankings", "order", "ranked", "ranking_order")
+MOST = 8  # headings of one kind, the last ones, that are looked under
 BELOW = 4_000  # characters below a heading in which its list is looked for
 
 _NOUN = r"(?i:answer|response|option|proposal|candidate)"
@@ -39,12 +40,12 @@ _HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _ANNOUNCED = re.compile(  # Based on accuracy, I rank them as follows:
-    r"^[^:\n]{0,80}?(?P<word>(?:\b(?:my|the|final|overall)\s+)*\brank(?:ing|ed|s)?\b)[^:\n]{0,60}(?P<rest>:[^\n]*)$",
+    r"^[^:\n]{0,80}?(?P<word>(?:\b(?:my|the|final|overall)\s+){0,4}\brank(?:ing|ed|s)?\b)[^:\n]{0,60}(?P<rest>:[^\n]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_MARKED_LABEL = rf"[*_`\"\[(]*+(?<!\w){_LABEL}[*_`\"\])]*+"
+_MARKED_LABEL = rf"[*_`\"\[(]{{0,4}}+(?<!\w){_LABEL}[*_`\"\])]{{0,4}}+"
 _CHAINED = re.compile(
-    r"(?<!\w)(?:(?i:(?:(?:my|the|final|overall)\s+)*ranking)[ \t*_`]*[:：=]?[ \t*_`]*)?"
+    r"(?<!\w)(?:(?i:(?:(?:my|the|final|overall)\s+){0,4}ranking)[ \t*_`]*[:：=]?[ \t*_`]*)?"
     rf"{_MARKED_LABEL}(?:\s*(?:{_ABOVE}|<{{1,3}}|=|≈|~|>=|≥)\s*{_MARKED_LABEL})+"
 )
 _WORST_FIRST = re.compile(
@@ -135,7 +136,10 @@ def _orders(marked: Reply) -> list[Found[list[_Entry]]]:
     headings: list[Found[list[_Entry]]] = []
     final: list[Found[list[_Entry]]] = []
     announced = marked.lines(_ANNOUNCED, at="word", within=UNSURE)
-    for heading in (*marked.lines(_HEADING), *announced, *marked.lines(_TABLE), *marked.lines(_TAG)):
+    plain = marked.lines(_HEADING)
+    seen = {each.start for each in plain}
+    further = [each for each in announced if each.start not in seen]
+    for heading in (*plain[-MOST:], *further[-MOST:], *marked.lines(_TABLE)[-MOST:], *marked.lines(_TAG)):
         match = heading.value
         if isinstance(match, Unparseable):
             continue
@@ -165,7 +169,7 @@ def _orders(marked: Reply) -> list[Found[list[_Entry]]]:
             lines.append(Found(order, line.rank, line.start, line.fenced))
     sizes = [(len(each.value), each) for each in lines if not isinstance(each.value, Unparseable)]
     longest = max((size for size, each in sizes if each.rank), default=0)
-    named = (order for order in _lists(without_quotes(marked.text)[-2 * BELOW :]) if len(order) > 1)
+    named = (order for order in _lists(without_quotes(marked.text[-2 * BELOW :])) if len(order) > 1)
     medals = [Found(order, OWN, 0) for order in named if all(each.named for each in order)]
     return [*(each for size, each in sizes if size == longest), *medals]
 

@@ -55,7 +55,7 @@ _NOISE = r"^[ \t>*_#`~•-]*+(?:\(?\d{1,2}[.)][ \t*_`]*+)?"
 _BEFORE = (
     r"(?P<final>(?:(?:overall|final|my|the|own|total|so|thus|therefore|hence|meine?|endgültige|gesamte?|ma|mon|mi"
     r"|minha|il mio|la mia|моя"
-    r"|итоговая|общая|最终|最終|最后|总体|总|综合|総合|최종|종합),?[ \t]*+)*+)"
+    r"|итоговая|общая|最终|最終|最后|总体|总|综合|総合|최종|종합),?[ \t]*+){0,6}+)"
 )
 _LINE = re.compile(
     rf"{_NOISE}{_BEFORE}(?P<label>{_WORDS})[ \t*_`]*+(?P<after>(?:for|of"

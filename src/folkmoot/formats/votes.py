@@ -85,8 +85,7 @@ def read_vote(reply: str, labels: Sequence[str], own: str | None = None) -> Vote
     others = [label for label in labels if label != own]
     objects = [each for each in marked.objects(*KEYS) if not is_template(each.value, KEYS)]
     found = [each.read(lambda value: _vote_in_object(value, labels, others, own)) for each in objects]
-    prose = without_quotes(marked.text)
-    ranking, reasoning = ranking_in(prose[-RANKED:], others), prose.strip()
+    ranking, reasoning = ranking_in(without_quotes(marked.text[-RANKED:]), others), marked.text.strip()
 
     def in_line(line: tuple[Directive, str, str]) -> Vote:
         directive, rest, after = line

@@ -14,17 +14,28 @@ from tests.frontends.installed import Installed
 SUMS = [{"id": f"q{n}", "question": f"What is {n} * 7?", "accept": [str(n * 7)], "category": "sums"} for n in range(12)]
 
 
+GRADER = """\
+prompt=$(cat)
+accepted=$(echo "$prompt" | sed -n '/^<accepted/{n;p;}')
+case "$prompt" in *"What is 5 "*) echo "I cannot tell."; exit;; esac
+case "$prompt" in *"ANSWER: $accepted"*) echo "ANSWER: right";; *) echo "ANSWER: wrong";; esac
+"""
+"""A seat that grades by the accepted answer, and gives no grade to the question about 5."""
+
+
 @pytest.fixture
 def moot(tmp_path: Path) -> Installed:
     """Three command seats: `right` can multiply, `wrong` never can, `odd` can when the number is even."""
     script = tmp_path / "seat.sh"
     script.write_text(
+        f'if [ "$FOLKMOOT_MODEL" = grader ]; then exec sh {tmp_path}/grader.sh; fi\n'
         "number=$(sed -n 's/.*What is \\([0-9]*\\) .*/\\1/p' | head -n 1)\n"
         f'echo "$FOLKMOOT_MODEL" >> {tmp_path}/asked.log\n'
         'if [ "$FOLKMOOT_MODEL" = first ]; then echo "ANSWER: 1"; exit; fi\n'
         'case "$FOLKMOOT_MODEL" in wrong) number=$((number + 1));; odd) number=$((number + number % 2));; esac\n'
         'echo "ANSWER: $((number * 7))"\n'
     )
+    (tmp_path / "grader.sh").write_text(f"echo grader >> {tmp_path}/asked.log\n{GRADER}")
     (tmp_path / "sums.jsonl").write_text("".join(json.dumps(each) + "\n" for each in SUMS))
     moot = Installed(tmp_path, {})
     moot.configure(f'[providers.sh]\ncommand = ["sh", "{script}"]\n')
@@ -110,6 +121,31 @@ def test_a_killed_evaluation_goes_on_and_asks_no_finished_call_again(moot: Insta
         assert {**row, "p50": 0, "p95": 0} == {**other, "p50": 0, "p95": 0}
 
 
+def test_another_grader_asks_nothing_again(moot: Installed) -> None:
+    moot(*RUN, "-c", "seats")
+    asked = (moot.home / "asked.log").read_text()
+    done = moot(*RUN, "-c", "seats", "--grader", "exact", "-o", "json")
+    assert [row["right"] for row in done.json["conditions"]] == [12, 6, 0]
+    assert (moot.home / "asked.log").read_text() == asked
+
+
+def test_a_model_grades_once_for_each_answer_and_what_it_does_not_grade_is_counted(moot: Installed) -> None:
+    command = (*RUN, "-c", "seats,vote:early=off", "--grader", "model:sh/grader")
+    done = moot(*command, "-o", "json", "--log", "log.jsonl")
+    assert done.code == 0, done.err
+    rows = {row["condition"]: row for row in done.json["conditions"]}
+    right, vote = rows["solo:sh/right"], rows["vote:early=off"]
+    assert (right["questions"], right["right"], right["ungraded"], right["calls"]) == (12, 11, 1, 1)
+    assert (vote["right"], vote["ungraded"], vote["judge_calls"], vote["calls"]) == (6, 1, 12, 3)
+    fifth = json.loads((moot.home / "log.jsonl").read_text().splitlines()[5])["conditions"]["solo:sh/right"]
+    assert (fifth["right"], fifth["graded"], fifth["why"][:9]) == (False, False, "ungraded:")
+    asked = (moot.home / "asked.log").read_text().split()
+    assert asked.count("grader") == 24  # two different answers to each question, whoever gave them
+    text = moot(*command)
+    assert "Graded by sh/grader: 24 calls, $0, not among the costs above; 4 of 48 answers ungraded" in text.out
+    assert (moot.home / "asked.log").read_text().split() == asked
+
+
 def test_two_conditions_are_compared_blindly_in_both_orders_and_paid_once(moot: Installed) -> None:
     """This judge always prefers the answer that it reads first: it cannot tell, and is found out."""
     words = ("eval", "compare", "sums.jsonl", "solo:sh/right", "solo:sh/wrong", "--judge", "sh/first", "-q")
@@ -133,6 +169,8 @@ def test_two_conditions_are_compared_blindly_in_both_orders_and_paid_once(moot: 
         (("sums.jsonl", "-m", "sim", "-c", "converge:threshold=99"), "converge:threshold=99: converge: threshold"),
         (("sums.jsonl", "-m", "sim", "--grader", "vibes"), "no grader is called 'vibes'"),
         (("sums.jsonl", "-m", "nobody/x"), "nobody"),
+        (("sums.jsonl", "-m", "sim", "--grader", "model"), "name the model that grades"),
+        (("sums.jsonl", "-m", "sim", "--grader", "model:nobody/x"), "nobody"),
     ],
 )
 def test_what_cannot_be_evaluated_is_refused_before_anything_is_asked(

@@ -2,6 +2,7 @@
 
     python tasks.py eval-set LOGS     all three tasks by the solver, in an eval set with retries
     python tasks.py models LOGS       the model form
+    python tasks.py graded LOGS       a panel's answers, graded by a scripted model through model_graded_qa
     python tasks.py refused LOGS      what the model form must refuse
 
 Prints one JSON object.
@@ -15,7 +16,7 @@ from typing import Any
 from inspect_ai import Task, eval, eval_set, task
 from inspect_ai.dataset import Sample
 from inspect_ai.log import read_eval_log
-from inspect_ai.scorer import choice, includes, match
+from inspect_ai.scorer import choice, includes, match, model_graded_qa
 from inspect_ai.solver import multiple_choice, system_message
 
 from folkmoot.errors import InputError
@@ -88,6 +89,12 @@ def main(what: str, logs: str) -> None:
         )  # fmt: skip
         found = eval(plain, model=[f"folkmoot/vote@{SEATS.replace(',', '+')}", "folkmoot/trio"], epochs=2, **common)
         print(json.dumps({"logs": figures(found + eval(letters, model="folkmoot/ask@sh/letter", **common))}))
+    elif what == "graded":
+        graded = Task(
+            dataset=sums(), solver=panel("vote", SEATS, early="off"), name="graded",
+            scorer=model_graded_qa(model="folkmoot/vote@sh/grader"),
+        )  # fmt: skip
+        print(json.dumps({"logs": figures(eval(graded, model="mockllm/model", **common))}))
     else:
         refused = Task(dataset=sums()[:1], scorer=includes(), name="refused")
         try:

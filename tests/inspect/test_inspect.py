@@ -19,6 +19,13 @@ pytestmark = pytest.mark.inspect
 
 ROOT = Path(__file__).parents[2]
 SEAT = """\
+if [ "$FOLKMOOT_MODEL" = grader ]; then
+  prompt=$(cat)
+  wanted=$(echo "$prompt" | sed -n 's/.*Criterion\\]: *//p' | head -n 1)
+  echo "grader" >> "HOME_FOLDER/asked.log"
+  case "$prompt" in *"ANSWER: $wanted"*) echo "GRADE: C";; *) echo "GRADE: I";; esac
+  exit
+fi
 number=$(sed -n 's/.*What is \\([0-9]*\\) .*/\\1/p' | head -n 1)
 if [ "$number" = 3 ] && [ -e "HOME_FOLDER/flaky" ] && [ "$(wc -l < "HOME_FOLDER/flaky")" -lt 6 ]; then
   echo failed >> "HOME_FOLDER/flaky"; exit 1
@@ -110,6 +117,13 @@ def test_panels_and_protocols_are_models(inspect: Inspect) -> None:
     assert (vote["accuracy"], vote["samples"]) == (0.5, 12)
     assert trio["accuracy"] == 1.0
     assert letters["accuracy"] == 1.0
+
+
+def test_inspects_model_graded_qa_grades_what_a_panel_answered(inspect: Inspect) -> None:
+    """The vote is right on even numbers only: there, `odd` can multiply."""
+    (graded,) = inspect("graded", "logs")["logs"]
+    assert (graded["status"], graded["accuracy"], graded["samples"]) == ("success", 0.5, 6)
+    assert (inspect.home / "asked.log").read_text().split().count("grader") == 6
 
 
 def test_a_protocol_with_several_answers_is_refused_as_a_model(inspect: Inspect) -> None:

@@ -8,15 +8,16 @@ flip too. The judge's calls are runs on record, so that a comparison that is sta
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from folkmoot.evals.conditions import SOLO, Condition
-from folkmoot.evals.harness import ANSWER_LINE, Entry, Plan, run_folder
+from folkmoot.evals.conditions import Condition
+from folkmoot.evals.folders import run_folder
+from folkmoot.evals.harness import ANSWER_LINE, Entry, Plan
+from folkmoot.evals.model_grading import judge_spec
 from folkmoot.evals.statistics import Estimated, clustered_mean
 from folkmoot.execute import checked
 from folkmoot.formats.answer_keys import key_of
 from folkmoot.formats.keyed import stated
 from folkmoot.prompting import DATA, block
 from folkmoot.record.store import RunSpec
-from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin_in
 
 JUDGING = f"""\
@@ -70,8 +71,7 @@ async def compare(
 ) -> Comparison:
     """Let `judge` compare what two conditions answered in `entries`. Raises InputError for a judge that is no model."""
     recordings = (*planned.recordings, *planned.dataset.recordings)
-    spec = plan(Asked("", protocol=SOLO, models=(judge,), limits=planned.limits, recordings=recordings), machine).spec
-    spec = spec.model_copy(update={"labels": {}, "created": ""})
+    spec = judge_spec(judge, machine, planned.limits, recordings)
     answers = {(each.condition, each.sample, each.epoch): each.answer for each in entries}
     questions = {each.id: each.question for each in planned.dataset.samples}
     verdicts = []

@@ -60,9 +60,13 @@ class Dataset:
         return self if limit is None else replace(self, samples=self.samples[:limit], whole=self.version)
 
     def graded_by(self, grader: str) -> "Dataset":
-        """The same questions, all graded by `grader`. Raises InputError when there is no such grader."""
+        """The same questions, all graded by `grader`, under the version they had: their runs are the same ones.
+
+        Raises InputError when there is no such grader.
+        """
         find_grader(grader)
-        return replace(self, samples=tuple(replace(each, grader=grader) for each in self.samples))
+        samples = tuple(replace(each, grader=grader) for each in self.samples)
+        return replace(self, samples=samples, whole=self.version)
 
 
 def shipped() -> tuple[str, ...]:

@@ -7,7 +7,6 @@ runs it has and goes on with them; that is the same code that resumes any other 
 
 import asyncio
 import hashlib
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,13 +15,15 @@ from folkmoot.core.limits import Limits, Purse
 from folkmoot.errors import FolkmootError, InputError, ReplayMismatch
 from folkmoot.evals.conditions import Condition
 from folkmoot.evals.datasets import Dataset, Sample
+from folkmoot.evals.folders import run_folder
 from folkmoot.evals.grading import find_grader
+from folkmoot.evals.model_grading import Graded, ModelGrader, judge_spec
 from folkmoot.execute import checked
 from folkmoot.record.files import safe_name
-from folkmoot.record.store import Home, RunFolder, RunSpec
+from folkmoot.record.store import Home, RunSpec
 from folkmoot.running.planning import Asked, plan
 from folkmoot.running.runs import Machine, begin_in, price_of
-from folkmoot.types import JSON, Result
+from folkmoot.types import Result
 
 ANSWER_LINE = "Write your final answer on a last line of its own, like this:\n\nANSWER: ..."
 """Goes after every question, whatever the protocol, so that no condition is graded on how it words its answer."""
@@ -50,6 +51,10 @@ class Entry:
     run: str  # its folder's name
     answer: str = ""
     explanation: str = ""  # of the protocol: the rule that decided, applied to this run
+    graded: bool = True  # False: the model that grades gave no grade, and `right` is False
+    judge_calls: int = 0  # attempts of the grading; conditions that gave the same answer share them
+    judge_usd: float | None = 0.0
+    graded_in: str = ""  # the name of the folder of the grading
 
     @property
     def tokens(self) -> int:
@@ -95,6 +100,7 @@ class Plan:
     pause: float = 0.0  # seconds between two runs of one job
     retry_failed: bool = False  # ask again where a run failed
     budget: float | None = None  # USD for all that is asked from now on
+    judge: str | None = None  # the model that grades all answers, instead of the samples' graders
 
 
 def eval_home(machine: Machine, dataset: Dataset) -> Home:
@@ -145,6 +151,11 @@ class _Session:
         runs = len(planned.dataset.samples) * planned.epochs * len(planned.conditions)
         self.progress = Progress(runs)
         self.account: Purse | None = None
+        self.grader: ModelGrader | None = None
+        if planned.judge is not None:
+            recordings = (*planned.recordings, *planned.dataset.recordings)
+            spec = judge_spec(planned.judge, machine, planned.limits, recordings)
+            self.grader = ModelGrader(spec, self.home, machine, retry_failed=planned.retry_failed)
 
     def spec_of(self, condition: Condition) -> RunSpec:
         """What a condition asks, without a question. Raises InputError for what it cannot ask."""
@@ -206,16 +217,27 @@ class _Session:
                 f"{mismatch}\nAn earlier version left this run unfinished; to ask it anew, delete {folder.path}"
             ) from None
         if self.account is not None and result.status == "over_budget":
-            raise FolkmootError(
-                f"the budget of ${self.planned.budget:g} is spent after {self.progress.done} of {self.progress.total} "
-                "runs; these are kept: the same command with a larger --budget goes on"
-            )
-        entry = await entry_of(result, sample, epoch, condition, folder.id)
+            raise self._over_budget()
+        graded = await self._graded(result.best_answer or "", sample)
+        if self.account is not None and graded.over_budget:
+            raise self._over_budget()
+        entry = entry_of(result, sample, epoch, condition, folder.id, graded)
         self.progress.done += 1
         self.progress.known += known
         self.progress.usd += 0.0 if known else entry.usd or 0.0
         self.on_entry(entry, self.progress)
         return entry
+
+    async def _graded(self, answer: str, sample: Sample) -> Graded:
+        if self.grader is not None:
+            return await self.grader.grade(sample, self.planned.dataset.version, answer, self.account)
+        return Graded(await asyncio.to_thread(find_grader(sample.grader), answer, sample.expected))
+
+    def _over_budget(self) -> FolkmootError:
+        return FolkmootError(
+            f"the budget of ${self.planned.budget:g} is spent after {self.progress.done} of {self.progress.total} "
+            "runs; these are kept: the same command with a larger --budget goes on"
+        )
 
 
 def with_question(spec: RunSpec, dataset: Dataset, sample: Sample, epoch: int) -> RunSpec:
@@ -231,29 +253,9 @@ def with_question(spec: RunSpec, dataset: Dataset, sample: Sample, epoch: int) -
     )
 
 
-def run_folder(home: Home, identity: Sequence[object], label: str, spec: RunSpec) -> RunFolder:
-    """Where the run of one question in one epoch is: one name for one thing that is asked.
-
-    `identity` says which question of which set it is, `label` makes the name readable, and the digest covers both and
-    all that is asked of whom.
-    """
-    digest = hashlib.sha256(json.dumps([*identity, _asked(spec)], sort_keys=True).encode()).hexdigest()[:16]
-    return RunFolder(home.runs / f"{safe_name(label)}_{digest}")
-
-
-ASKED = {"protocol", "options", "prompt", "question", "history", "attachments", "seats", "seed", "allow_tools"}
-"""The fields of a RunSpec that say what is asked of whom. Limits, prices and versions may change at any start."""
-
-
-def _asked(spec: RunSpec) -> JSON:
-    inside = {name: _asked(inner) for name, inner in spec.panels.items()}
-    return {**spec.model_dump(mode="json", include=ASKED), "panels": inside}
-
-
-async def entry_of(result: Result, sample: Sample, epoch: int, condition: str, run: str) -> Entry:
-    """What a run came to, graded."""
-    answer = result.best_answer or ""
-    grade = await asyncio.to_thread(find_grader(sample.grader), answer, sample.expected)
+def entry_of(result: Result, sample: Sample, epoch: int, condition: str, run: str, graded: Graded) -> Entry:
+    """What a run came to, with its grade."""
+    grade = graded.grade
     return Entry(
         sample=sample.id,
         epoch=epoch,
@@ -271,6 +273,10 @@ async def entry_of(result: Result, sample: Sample, epoch: int, condition: str, r
         usd=None if result.cost_usd is None else result.cost_usd + (result.list_usd or 0.0),
         seconds=result.elapsed_ms / 1000,
         run=run,
-        answer=answer,
+        answer=result.best_answer or "",
         explanation=result.outcome.explanation,
+        graded=graded.graded,
+        judge_calls=graded.calls,
+        judge_usd=graded.usd,
+        graded_in=graded.run,
     )

@@ -32,6 +32,8 @@ class Row:
     undecided: int
     degraded: int
     unanswered: int
+    ungraded: int  # answers that the model that grades did not grade; they count as not right
+    judge_calls: int  # in all, of the grading
 
 
 def rows_of(entries: Sequence[Entry], baseline: str | None = None) -> list[Row]:
@@ -66,6 +68,8 @@ def _row(name: str, entries: Sequence[Entry], base: Sequence[Entry]) -> Row:
         undecided=sum(not each.decided for each in entries),
         degraded=sum(each.degraded for each in entries),
         unanswered=sum(not each.answer for each in entries),
+        ungraded=sum(not each.graded for each in entries),
+        judge_calls=sum(each.judge_calls for each in entries),
     )
 
 
@@ -98,7 +102,7 @@ def by_category(entries: Sequence[Entry]) -> Mapping[str, list[Row]]:
 
 HEADER = (
     "condition", "right", "95 %", "vs baseline", "95 %", "calls", "tokens", "$", "$/right", "calls/right", "p50 s",
-    "p95 s", "undecided", "degraded", "no answer",
+    "p95 s", "undecided", "degraded", "no answer", "ungraded", "judge calls",
 )  # fmt: skip
 
 
@@ -121,6 +125,8 @@ def cells(row: Row) -> list[str]:
         str(row.undecided),
         str(row.degraded),
         str(row.unanswered),
+        str(row.ungraded),
+        str(row.judge_calls),
     ]
 
 
@@ -143,7 +149,8 @@ def table(rows: Iterable[Row], *, markdown: bool = False) -> str:
     kept = [
         column
         for column, name in enumerate(HEADER)
-        if name not in ("$", "$/right", "no answer") or any(row[column] not in dull for row in written[1:])
+        if name not in ("$", "$/right", "no answer", "ungraded", "judge calls")
+        or any(row[column] not in dull for row in written[1:])
     ]
     lines = [[row[column] for column in kept] for row in written]
     return grid(lines, markdown=markdown)
@@ -179,6 +186,18 @@ def verdict(rows: Sequence[Row]) -> str:
             )
             told.setdefault(said, []).append(row.condition)
     return "\n".join(f"{said}, by {base.questions} answers: {', '.join(names)}" for said, names in told.items())
+
+
+def graded_by(judge: str, entries: Sequence[Entry]) -> str:
+    """What grading by a model took: each grading once, also where several conditions share it."""
+    once = {each.graded_in: each for each in entries if each.graded_in}.values()
+    prices = [each.judge_usd for each in once]
+    usd = None if any(price is None for price in prices) else math.fsum(price or 0.0 for price in prices)
+    ungraded = sum(not each.graded for each in entries)
+    return (
+        f"Graded by {judge}: {sum(each.judge_calls for each in once)} calls, ${money(usd)}, not among the costs above; "
+        f"{ungraded} of {len(entries)} answers ungraded, which count as not right"
+    )
 
 
 def row_json(row: Row) -> JSON:

@@ -23,7 +23,7 @@ def _run(dataset: str, **given: Any) -> int:
     DATASET is a file (JSON lines, CSV, Inspect samples, a recording) or a set that ships: traps, steps. A call that is
     finished is on record and never paid again: the same command, started once more, goes on where it was.
     """
-    from folkmoot.evals.report import audit_lines, by_category, row_json, rows_of, table, verdict
+    from folkmoot.evals.report import audit_lines, by_category, graded_by, row_json, rows_of, table, verdict
     from folkmoot.record.files import write_file
 
     planned = plan_of(dataset, given)
@@ -47,6 +47,8 @@ def _run(dataset: str, **given: Any) -> int:
             click.echo(f"\n{category}\n\n{table(found_rows, markdown=markdown)}")
     if said := verdict(rows):
         click.echo(f"\n{said}")
+    if planned.judge is not None:
+        click.echo(f"\n{graded_by(planned.judge, entries)}")
     if given["plot"]:
         from folkmoot.evals.pictures import in_terminal
 
@@ -70,7 +72,12 @@ def plan_of(dataset: str, given: dict[str, Any]) -> Plan:
     from folkmoot.evals.datasets import read_dataset
 
     found = read_dataset(dataset)
-    if given["grader"] is not None:
+    kind, _, judge = (given["grader"] or "").partition(":")
+    if kind == "model":
+        judge = judge or given["baseline"]
+        if not judge:
+            raise InputError("--grader model: name the model that grades, --grader model:MODEL, or a --baseline")
+    elif given["grader"] is not None:
         found = found.graded_by(given["grader"])
     models: Sequence[str] = split(given["models"])
     if not models and found.recordings:
@@ -86,6 +93,7 @@ def plan_of(dataset: str, given: dict[str, Any]) -> Plan:
         jobs=given["jobs"],
         retry_failed=given["retry_failed"],
         budget=given["budget"],
+        judge=judge if kind == "model" else None,
     )
 
 
@@ -180,7 +188,7 @@ PLAN_FLAGS: list[click.Parameter] = [
     click.Option(["--baseline"], metavar="MODEL", help="A strong model, alone, against which the others are compared."),
     click.Option(["--epochs"], type=click.IntRange(1, 1000), default=1, show_default=True, help="Times each is asked."),
     click.Option(["--limit"], type=click.IntRange(1), help="Only the first so many questions."),
-    click.Option(["--grader"], metavar="NAME", help="Grade all answers by this grader."),
+    click.Option(["--grader"], metavar="NAME", help="Grade all answers by this one; model:MODEL asks a model."),
     click.Option(["--recording", "recordings"], multiple=True, type=_FILE, help="Where recorded seats find answers."),
     click.Option(["-j", "--jobs"], type=click.IntRange(1, 256), default=8, show_default=True, help="Runs at once."),
     click.Option(["--budget"], type=click.FloatRange(0, min_open=True), help="USD that this command may spend."),

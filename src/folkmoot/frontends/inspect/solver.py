@@ -12,7 +12,7 @@ from inspect_ai.model import model_roles
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from folkmoot.errors import InputError
-from folkmoot.evals.harness import run_folder
+from folkmoot.evals.folders import run_folder
 from folkmoot.frontends.inspect.asking import job_of, limits_in, output_of, summary, with_roles
 from folkmoot.python.library import this_machine
 from folkmoot.record.files import safe_name

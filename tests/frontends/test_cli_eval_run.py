@@ -5,6 +5,7 @@ import signal
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,21 @@ def moot(tmp_path: Path) -> Installed:
     moot = Installed(tmp_path, {})
     moot.configure(f'[providers.sh]\ncommand = ["sh", "{script}"]\n')
     return moot
+
+
+def rows(found: Any) -> list[Any]:
+    """The table but for its seconds."""
+    return [{**row, "p50": None, "p95": None} for row in found["conditions"]]
+
+
+def audit(log: Path) -> dict[str, Any]:
+    """Question and condition -> what the log says of that run, but for its seconds."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return {
+        f"{line['id']} {condition}": {**entry, "seconds": None}
+        for line in lines
+        for condition, entry in line["conditions"].items()
+    }
 
 
 RUN = ("eval", "run", "sums.jsonl", "--models", "sh/right,sh/odd,sh/wrong", "-q")
@@ -102,7 +118,7 @@ def test_a_killed_evaluation_goes_on_and_asks_no_finished_call_again(moot: Insta
             time.sleep(0.005)
         child.send_signal(signal.SIGKILL)
         child.communicate()
-    done = moot(*command, "-o", "json")
+    done = moot(*command, "--log", "log.jsonl", "-o", "json")
     assert done.code == 0, done.err
     for journal in moot.home.glob("evals/*/runs/*/journal.jsonl"):
         finished: Counter[str] = Counter()
@@ -116,9 +132,29 @@ def test_a_killed_evaluation_goes_on_and_asks_no_finished_call_again(moot: Insta
     undisturbed.home.mkdir()
     undisturbed.configure((moot.home / "config.toml").read_text())
     (undisturbed.home / "sums.jsonl").write_text((moot.home / "sums.jsonl").read_text())
-    expected = undisturbed(*command, "-o", "json").json
-    for row, other in zip(done.json["conditions"], expected["conditions"], strict=True):
-        assert {**row, "p50": 0, "p95": 0} == {**other, "p50": 0, "p95": 0}
+    expected = undisturbed(*command, "--log", "log.jsonl", "-o", "json").json
+    assert audit(moot.home / "log.jsonl") == audit(undisturbed.home / "log.jsonl")  # names the run where they differ
+    assert rows(done.json) == rows(expected)
+
+
+@pytest.mark.parametrize("cut", range(3))
+def test_an_evaluation_whose_records_end_at_any_line_comes_to_the_same_table(moot: Installed, cut: int) -> None:
+    """As after a kill, but at a chosen place: each run's record ends at another line, some in the middle of it."""
+    command = (*RUN, "-c", "seats,vote:early=off,ask", "--limit", "6", "--log", "log.jsonl", "-o", "json")
+    first = moot(*command).json
+    found = audit(moot.home / "log.jsonl")
+    journals = sorted(moot.home.glob("evals/*/runs/*/journal.jsonl"))
+    assert len(journals) == 30
+    for number, journal in enumerate(journals):
+        lines = journal.read_bytes().splitlines(keepends=True)
+        kept = (number // 3 + 2 * cut) % len(lines)
+        torn = lines[kept][: len(lines[kept]) // 2] if number % 2 else b""
+        journal.write_bytes(b"".join(lines[:kept]) + torn)
+        journal.with_name("result.json").unlink()
+    again = moot(*command)
+    assert again.code == 0, again.err
+    assert audit(moot.home / "log.jsonl") == found
+    assert rows(again.json) == rows(first)
 
 
 def test_another_grader_asks_nothing_again(moot: Installed) -> None:

@@ -1,230 +1,227 @@
-"""What the record knows, measured: the table of targets for value, ceiling, confidence and tournament. Offline.
+"""What panels gained and cost on recorded answers: measure it, and write docs/evidence.md from what was measured.
 
-    python -m benchmarks.evidence FOLDER [--quick]
+    python -m benchmarks.evidence                          write docs/evidence.md from benchmarks/results/
+    python -m benchmarks.evidence --check                  exit with 1 where the page is not what the figures say
+    python -m benchmarks.evidence --measure NAME FILE      measure a recording anew: gsm8k, math-l5 or crux-a
 
-FOLDER holds the recordings `replay-gsm`, `replay-math-l5`, `replay-crux-a` and `solved-swebench-pro`, each `.jsonl.gz`.
-What is learnt is learnt on one half of the questions and measured on the other, both ways round. `ask` is the real
-protocol over recorded seats, as planned by value; calls are those that were begun, and where nobody decides the leading
-answer is taken (`--adjudicate off`, because recordings hold no judge).
+Measuring goes through `folkmoot eval run`'s own harness: every run is on record in FOLKMOOT_HOME, and a second
+measurement asks nothing again. The results that are committed hold figures only, no answers.
 """
 
 import argparse
 import asyncio
+import gzip
 import json
-import random
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
+from typing import Any
 
-from benchmarks.recorded import panel_of
-from folkmoot import events
-from folkmoot.counting.evidence import Evidence, by_accuracy, costs_of, plain_vote
-from folkmoot.counting.policies import try_all
-from folkmoot.counting.value import learn, plan_for
-from folkmoot.evals.marked import read_marked
-from folkmoot.evals.on_record import marked_runs
-from folkmoot.evals.prediction import prediction
-from folkmoot.evals.reliability import reliability
-from folkmoot.evals.statistics import paired_difference
-from folkmoot.evals.tournament import Entrant, judged, tournament
-from folkmoot.execute import checked, execute
-from folkmoot.machine.seats import seats_of
-from folkmoot.providers.base import Settings
-from folkmoot.providers.recorded import open_provider
-from folkmoot.record.marks import mark_folder
-from folkmoot.record.store import Home, RunFolder, RunSpec
-from folkmoot.types import Provider
-from tests.counting.sampled import WORLDS
+from folkmoot.evals.conditions import parse_conditions
+from folkmoot.evals.datasets import read_dataset
+from folkmoot.evals.harness import Entry, Plan, evaluate
+from folkmoot.evals.pictures import error_correlation, short
+from folkmoot.evals.report import gain_of, grid, row_json, rows_of
+from folkmoot.evals.statistics import Estimated, wilson
+from folkmoot.python.library import this_machine
 
-CALLS = {"replay-gsm": 2.2, "replay-math-l5": 5.3, "replay-crux-a": 3.2}  # per right answer, at most
-POINTS = 100
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "evidence.md"
 
+SETS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "gsm8k": (
+        "GSM8K, test (the first 400)",
+        ("claude-3-5-sonnet-20241022", "gpt-4o-2024-08-06", "Llama-3.1-405B-Instruct-Turbo", "Mistral-Large-2",
+         "gemini-1.5-pro", "deepseek-v2.5-0908"),
+    ),
+    "math-l5": (
+        "MATH, level 5",
+        ("claude-3-5-sonnet-20241022", "gpt-4o-2024-08-06", "Llama-3.1-405B-Inst@sambanova", "Mistral-Large-2",
+         "gemini-1.5-pro-exp-0827", "deepseek-v2.5-0908"),
+    ),
+    "crux-a": (
+        "CRUXEval, output prediction (a random half)",
+        ("claude-3-5-sonnet-20241022", "gpt-4o-2024-08-06", "Llama-3.1-405B-Inst-fp8", "Mistral-Large-2",
+         "gemini-1.5-pro-exp-0827", "deepseek-v2.5-0908"),
+    ),
+}  # fmt: skip
+"""The recordings and, of each, the six frontier models of 2024."""
 
-@dataclass
-class Asked:
-    """How `ask` did on questions that its plan was not learnt from, beside the full vote and the best model once."""
-
-    ours: list[float]
-    vote: list[float]
-    best: list[float]
-    calls: list[int]
-    plans: list[str]
-
-
-def halves(count: int, seed: int) -> Iterator[tuple[list[int], list[int]]]:
-    numbers = list(range(count))
-    random.Random(seed).shuffle(numbers)
-    yield numbers[::2], numbers[1::2]
-    yield numbers[1::2], numbers[::2]
+CONDITIONS = (
+    "seats", "vote:early=off", "vote", "ask:adjudicate=off", "ask:adjudicate=off:agree=3",
+    "ask:adjudicate=off:exact=true",
+)  # fmt: skip
+FULL_VOTE = "vote:early=off"
 
 
-async def by_value(path: Path, limit: int | None) -> Asked:
-    """Plan on one half, ask the real protocol on the other. Every call counts the same."""
-    known = read_marked([path])
-    panel = panel_of(known.models)
-    texts = [text for text in questions(path) if all(model in text[1] for model in panel)][:limit]
-    seen = known.among(panel).part(range(len(texts)))
-    provider = open_provider("recorded", Settings(environ={}, recordings=(path,)))
-    found = Asked([], [], [], [], [])
-    for learnt, unseen in halves(len(texts), 0):
-        half = seen.part(learnt)
-        free = Evidence(
-            tuple({m: tuple(a._replace(tokens=0) for a in s) for m, s in q.items()} for q in half.questions)
-        )
-        order = by_accuracy(half)
-        members = [(f"s{number}", model) for number, model in enumerate(order, 1)]
-        table = plan_for(learn(free), members, {})
-        assert table is not None and table.plan is not None
-        found.plans.append(f"{' + '.join(table.plan.models)}{', then all' if sum(table.plan.waves) > 3 else ''}")
-        for at in unseen:
-            question = seen.questions[at]
-            spec = RunSpec(
-                protocol="ask", options={"adjudicate": "off", "value": table.model_dump(mode="json")},
-                prompt=texts[at][0], seats=seats_of([f"recorded/{model}" for model in order]),
-            )  # fmt: skip
-            leader, calls = await ask_once(spec, provider)
-            found.ours.append(float(question[order[leader]][0].right))
-            found.calls.append(calls)
-            found.vote.append(float(plain_vote(question, order).right))
-            found.best.append(float(question[order[0]][0].right))
+def measure(name: str, recording: Path, limit: int | None) -> dict[str, Any]:
+    """The figures of one recording."""
+    dataset = read_dataset(str(recording)).first(limit)
+    models = [f"recorded/{model}" for model in SETS[name][1]]
+    planned = Plan(dataset, parse_conditions(CONDITIONS, models), jobs=4)
+    entries = asyncio.run(evaluate(planned, this_machine()))
+    solo = [row for row in rows_of(entries) if row.condition.startswith("solo:")]
+    best = max(solo, key=lambda row: row.right).condition
+    rows = rows_of(entries, best)
+    return {
+        "set": name,
+        "questions": len(dataset.samples),
+        "best_single": best,
+        "some_member_right": _some_right(entries),
+        "rows": [row_json(row) for row in rows],
+        "against_full_vote": {row.condition: _estimated(_against(entries, row.condition, FULL_VOTE)) for row in rows},
+        "error_correlation": _mean_correlation(entries),
+        "marks": marks(recording, entries),
+    }
+
+
+def _against(entries: Sequence[Entry], one: str, other: str) -> Estimated:
+    of = {name: [each for each in entries if each.condition == name] for name in (one, other)}
+    return gain_of(of[one], of[other])
+
+
+def _estimated(found: Estimated) -> list[float]:
+    return [found.value, *found.interval]
+
+
+def _some_right(entries: Sequence[Entry]) -> list[float]:
+    """The share of questions that at least one seat alone answers right, with its interval."""
+    by_question: dict[str, bool] = {}
+    for each in entries:
+        if each.condition.startswith("solo:"):
+            by_question[each.sample] = by_question.get(each.sample, False) or each.right
+    right = sum(by_question.values())
+    return [right / len(by_question), *wilson(right, len(by_question))]
+
+
+def _mean_correlation(entries: Sequence[Entry]) -> float:
+    _, table = error_correlation([each for each in entries if each.condition.startswith("solo:")])
+    off = [each for y, row in enumerate(table) for x, each in enumerate(row) if x < y and each is not None]
+    return sum(off) / len(off)
+
+
+def marks(recording: Path, entries: Sequence[Entry]) -> dict[str, int]:
+    """How our grades of single answers compare with the marks that the recording's own source gave."""
+    raw = recording.read_bytes()
+    text = (gzip.decompress(raw) if recording.suffix == ".gz" else raw).decode()
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    correct = {str(row["id"]): row["correct"] for row in rows if "question" in row}
+    found = {"same": 0, "only we say right": 0, "only they say right": 0}
+    for each in entries:
+        model = each.condition.removeprefix("solo:recorded/")
+        if each.condition != model and model in correct[each.sample]:
+            theirs = bool(correct[each.sample][model])
+            kind = "same" if theirs == each.right else "only we say right" if each.right else "only they say right"
+            found[kind] += 1
     return found
 
 
-async def ask_once(spec: RunSpec, provider: Provider) -> tuple[int, int]:
-    """The place of the seat that leads in the end, and the calls that were begun."""
-    begun: list[str] = []
-
-    def listen(event: events.Event) -> None:
-        if isinstance(event, events.CallStarted):
-            begun.append(event.step)
-
-    result = await execute(checked(spec), {"recorded": provider}, listeners=[listen])
-    return int((result.outcome.leader or "s1")[1:]) - 1, len(begun)
+# The page
 
 
-def questions(path: Path) -> list[tuple[str, dict[str, object]]]:
-    """Text and answers of each question, as `read_marked` orders them."""
-    from folkmoot.evals.datasets import rows_in
-
-    found: dict[str, tuple[str, dict[str, object]]] = {}
-    for _, _, row in rows_in(path):
-        if "_meta" not in row:
-            found.setdefault(" ".join(row["question"].split()), (row["question"], row["answers"]))
-    return list(found.values())
+def page(results: Sequence[Mapping[str, Any]]) -> str:
+    """docs/evidence.md, from results in the order of SETS."""
+    ordered = sorted(results, key=lambda each: list(SETS).index(each["set"]))
+    return "\n\n".join([INTRODUCTION, *map(_section, ordered), _cheapest(ordered), CLOSING]) + "\n"
 
 
-def value_rows(folder: Path, limit: int | None) -> None:
-    for name, most in CALLS.items():
-        found = asyncio.run(by_value(folder / f"{name}.jsonl.gz", limit))
-        right = fmean(found.ours)
-        per_right = sum(found.calls) / sum(found.ours)
-        vote, best = paired_difference(found.ours, found.vote), paired_difference(found.ours, found.best)
-        print(
-            f"| value order, {name} | {right:.2%} right, {per_right:.2f} calls per right answer (target {most}); "
-            f"against the full vote {interval(vote.value, *vote.interval)}, "
-            f"against the best model once {interval(best.value, *best.interval)} | {'; '.join(found.plans)} |"
-        )
+def _section(found: Mapping[str, Any]) -> str:
+    lines = [
+        ["way of asking", "right", "95 %", "against the best single", "calls", "calls per right answer", "undecided"]
+    ]
+    for row in found["rows"]:
+        low, high = row["accuracy"]["interval"]
+        gain = row["gain"]
+        against = "best single" if gain is None else points(gain["value"], *gain["interval"])
+        lines.append([
+            name_of(row["condition"]), f"{row['accuracy']['value']:.1%}", f"{low:.1%} to {high:.1%}", against,
+            f"{row['calls']:.2f}", f"{row['calls_per_right']['value']:.2f}", str(row["undecided"]),
+        ])  # fmt: skip
+    ceiling = found["some_member_right"]
+    told = found["marks"]
+    return (
+        f"## {SETS[found['set']][0]}: {found['questions']} questions\n\n{grid(lines, markdown=True)}\n\n"
+        f"At least one of the six is right on {ceiling[0]:.1%} [{ceiling[1]:.1%}, {ceiling[2]:.1%}]: no vote and no "
+        f"choice among these answers can do better. Their errors are correlated by {found['error_correlation']:.2f} on "
+        f"average. Of {sum(told.values())} single answers our grade is that of the source in {told['same']}; "
+        f"{told['only we say right']} only we call right, {told['only they say right']} only they do."
+    )
 
 
-def interval(value: float, low: float, high: float) -> str:
-    return f"{POINTS * value:+.2f} [{POINTS * low:+.2f}, {POINTS * high:+.2f}]"
+def _cheapest(results: Sequence[Mapping[str, Any]]) -> str:
+    """What each way costs where it is no less accurate than the full vote, and where the panel loses."""
+    lines = [
+        ["set", "no worse than the full vote, at calls per right answer", "significantly worse than the best single"]
+    ]
+    for found in results:
+        rows = {row["condition"]: row for row in found["rows"]}
+        equal = [name for name, (_, _, high) in found["against_full_vote"].items() if high >= 0 and name != FULL_VOTE]
+        equal.sort(key=lambda name: rows[name]["calls_per_right"]["value"])
+        worse = [name for name, row in rows.items() if row["gain"] is not None and row["gain"]["interval"][1] < 0]
+        lines.append([
+            SETS[found["set"]][0],
+            "; ".join(f"{name_of(name)} {rows[name]['calls_per_right']['value']:.2f}" for name in equal)
+            + f"; the full vote itself {rows[FULL_VOTE]['calls_per_right']['value']:.2f}",
+            ", ".join(name_of(name) for name in worse if not name.startswith("solo:")) or "no panel",
+        ])  # fmt: skip
+    return f"## What equal accuracy costs, and where the panel loses\n\n{grid(lines, markdown=True)}"
 
 
-def repeat_rows(count: int) -> None:
-    for name, world in WORLDS.items():
-        worth = {models: world.worth(models) for models in world.policies()}
-        best, draw, hits = max(worth.values()), random.Random(11), 0
-        for _ in range(count):
-            known = world.evidence(800, 6, draw)
-            planned = try_all(known, list(world.costs), costs_of(known, "tokens"), {}).best.models
-            hits += world.worth(planned) >= best - 0.002
-        print(f"| repeats, world {name!r} | the best policy (within 0.2 points) is planned in {hits} of {count} | |")
+def name_of(condition: str) -> str:
+    return f"`{short(condition)}`" if condition.startswith("solo:") else f"`{condition}`"
 
 
-def bound_rows(folder: Path) -> None:
-    for name in (*CALLS, "solved-swebench-pro"):
-        known = read_marked([folder / f"{name}.jsonl.gz"])
-        panel = panel_of(known.models) if name in CALLS else [m for m in known.models if m.endswith("-10132025")]
-        wrong = [not any(a[0].right for a in each.values()) for each in known.among(panel).questions]
-        draw, held = random.Random(5), 0
-        for _ in range(200):
-            draw.shuffle(wrong)
-            seen, future = wrong[: len(wrong) // 2], wrong[len(wrong) // 2 :]
-            held += sum(future) / len(future) in prediction(sum(seen), len(seen), len(future))
-        print(f"| prediction bound, {name} | holds in {held} of 200 random splits of {len(wrong)} questions | |")
+def points(value: float, low: float, high: float) -> str:
+    return f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
-def calibration_rows(folder: Path) -> None:
-    for name in CALLS:
-        known = read_marked([folder / f"{name}.jsonl.gz"])
-        found = [reliability(known, panel_of(known.models), seed=seed) for seed in range(5)]
-        told = ", ".join(
-            f"{POINTS * each.error:.1f} [{POINTS * each.low:.1f}, {POINTS * each.high:.1f}]" for each in found
-        )
-        print(
-            f"| calibration error, {name} | {told} points over five halvings "
-            f"(exact claims: {POINTS * fmean(each.chance for each in found):.1f} by chance) | |"
-        )
+INTRODUCTION = """\
+# Evidence: what panels gain, what they cost, where they lose
+
+This page is generated by `python -m benchmarks.evidence` from the figures in `benchmarks/results/`. Do not edit it.
+
+**What was measured.** Answers that six frontier models of 2024 once gave (greedy, one each, without Folkmoot's
+prompts; [WildEval/ZeroEval](https://github.com/WildEval/ZeroEval), Apache-2.0, commit 8c1485e) were put through
+Folkmoot's own protocols by `folkmoot eval run`. No model was asked. Accuracy has a Wilson interval; a difference is
+paired by question, in points, with a bootstrap interval (2,000 resamples, fixed seed). The best single model is the
+one that is best on these very questions, which nobody knows beforehand: that favours it.
+
+**What was not.** Recordings hold first answers only. So `ask` is measured without its judge (`adjudicate=off`), the
+vote without its comparison of wordings (where it asks for one, that call fails and is counted), and protocols that
+need a second round (converge, synthesize, debate, council, consortium) are not in the tables at all: simulating
+what a model would have said is no evidence. `seats` are asked in the order given, with equal weights. An undecided
+run counts by its leading answer. Models of 2026 agree more than these, so a panel of them has less to gain."""
+
+CLOSING = """\
+## How to read this
+
+- A panel of unequal models loses to its best member: a plain vote gives the weak ones the same say. Put near-equals
+  on a panel, or give weights.
+- Stopping when the first two agree saves a third to a half of the full vote's calls, and more on easy questions.
+  Where `ask` is not significantly worse than the full vote, the other calls bought nothing that these questions can
+  show.
+- *Undecided* is information: see how often the leading answer is right there before paying for another round.
+
+Everything that was tried, also what failed, is in [the log](evidence-log.md). Measure your own panel on your own
+questions with [`folkmoot eval run`](evals.md)."""
 
 
-async def tournament_row(folder: Path, count: int) -> None:
-    path = folder / "replay-gsm.jsonl.gz"
-    known = read_marked([path])
-    panel = panel_of(known.models)[:4]
-    provider = open_provider("recorded", Settings(environ={}, recordings=(path,)))
-    golds = dict(zip((q for q, _ in questions(path)), gold_of(path), strict=True))
-    with tempfile.TemporaryDirectory() as place:
-        home = Home(Path(place))
-        for number, (text, gold) in enumerate(list(golds.items())[:count]):
-            run = RunFolder(home.runs / f"20261101-000000_recorded_{number:04}")
-            run.path.mkdir(parents=True)
-            seats = seats_of([f"recorded/{model}" for model in panel])
-            job = checked(RunSpec(protocol="vote", options={"early": "off"}, prompt=text, seats=seats))
-            run.save(job.spec)
-            await execute(job, {"recorded": provider}, folder=run)
-            mark_folder(run, "right", answer=gold)
-        began = time.monotonic()
-        found = await tournament(marked_runs(home))
-        seconds = time.monotonic() - began
-    print(f"| tournament over {found.runs} recorded runs | {seconds:.1f} s, 0 calls; {found.verdict} | |")
-
-
-def gold_of(path: Path) -> list[str]:
-    from folkmoot.evals.datasets import rows_in
-
-    found: dict[str, str] = {}
-    for _, _, row in rows_in(path):
-        if "_meta" not in row:
-            found.setdefault(" ".join(row["question"].split()), json.dumps(row["gold"]).strip('"'))
-    return list(found.values())
-
-
-def null_row(count: int) -> None:
-    draw, named = random.Random(7), 0
-    for _ in range(count):
-        found = [Entrant(f"e{at}") for at in range(8)]
-        for run in range(100):
-            for entrant in found:
-                entrant.add(f"r{run}", draw.random() < 0.7, 1, 1.0, 1.0)
-        named += judged(found, 100).winner is not None
-    print(f"| wrong winner under the null | {named} of {count} tournaments among eight equals | |")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--quick", action="store_true", help="fewer questions and draws")
-    given = parser.parse_args(arguments)
-    print("| what | measured | |\n|---|---|---|")
-    value_rows(given.folder, 200 if given.quick else None)
-    repeat_rows(20 if given.quick else 200)
-    bound_rows(given.folder)
-    calibration_rows(given.folder)
-    asyncio.run(tournament_row(given.folder, 100 if given.quick else 1000))
-    null_row(100 if given.quick else 400)
+    parser.add_argument("--measure", nargs=2, metavar=("NAME", "FILE"))
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--check", action="store_true")
+    given = parser.parse_args()
+    if given.measure is not None:
+        name, recording = given.measure
+        found = measure(name, Path(recording), given.limit)
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    written = page([json.loads(path.read_text("utf-8")) for path in RESULTS.glob("*.json")])
+    if given.check:
+        sys.exit(PAGE.read_text("utf-8") != written and "docs/evidence.md is not what benchmarks/results/ says")
+    PAGE.write_text(written, "utf-8")
 
 
 if __name__ == "__main__":

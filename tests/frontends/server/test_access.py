@@ -13,6 +13,7 @@ from folkmoot.errors import InputError
 from folkmoot.frontends.server.keyring import Keyring, Period
 from tests.frontends.server.served import PANELS, QUESTION, QUICK, Served, machine, over, priced, serving
 from tests.loopback import LoopbackModels, Reply
+from tests.wires import Asked
 
 ASK: list[Any] = [{"role": "user", "content": QUESTION}]
 
@@ -159,19 +160,26 @@ def test_a_key_with_a_budget_can_spend_that_and_no_more_also_after_a_restart(tmp
     def body(*models: str) -> dict[str, Any]:
         return {"model": "folkmoot/fanout", "messages": ASK, "folkmoot": {"models": models}}
 
+    def reply(asked: Asked) -> Reply:
+        return Reply(
+            "It is 391.", output=min(1500, asked.body.get("max_completion_tokens", asked.body.get("max_tokens", 1500)))
+        )
+
     key = make_key(tmp_path, "anna", 0.05)
-    with LoopbackModels(lambda _: Reply("It is 391.", output=1500)) as models:
-        config = priced(models)  # a reply costs 1500 * 10 / 1,000,000 = 0.015
+    with LoopbackModels(reply) as models:
+        config = priced(models)  # a reply of 1,500 tokens costs 1500 * 10 / 1,000,000 = 0.015
         with serving(machine(tmp_path, config)) as served:
             answer = served.post("/v1/chat/completions", body("loop/a"), headers=bearer(key))
             assert answer.json()["folkmoot"]["cost_usd"] == pytest.approx(0.015)
             unpriced = served.post("/v1/chat/completions", body("loop/b"), headers=bearer(key))
             assert unpriced.status_code == 400 and "no known price" in unpriced.json()["error"]["message"]
         with serving(machine(tmp_path, config)) as served:
-            for code in (200, 200, 402):
+            spent = 0.015
+            for code in (200, 200, 200, 402):  # for the fourth 0.005 is left: a shorter reply fits into that
                 answer = served.post("/v1/chat/completions", body("loop/a"), headers=bearer(key))
                 assert answer.status_code == code, answer.text
-            assert len(models.asked) == 3, "the fourth might have cost more than is left"
+                spent += answer.json().get("folkmoot", {}).get("cost_usd") or 0.0
+            assert spent <= 0.05 + 1e-9 and len(models.asked) == 4, "a fifth cannot be paid any more"
             other = make_key(tmp_path, "bert")
             assert served.post("/v1/chat/completions", body("loop/a"), headers=bearer(other)).status_code == 200
 
@@ -192,7 +200,8 @@ def test_a_budget_that_is_spent_is_said_before_a_run_begins(tmp_path: Path) -> N
 
 
 def test_runs_at_once_share_the_budget_of_their_key(tmp_path: Path) -> None:
-    key = make_key(tmp_path, "anna", 0.03)  # for one call of 2,000 tokens, as long as nothing is known of its seat
+    """What one run has reserved, another waits for; what a cancelled call may have cost is gone for all of them."""
+    key = make_key(tmp_path, "anna", 0.0215)  # for one call of 2,000 tokens, as long as nothing is known of its seat
     with LoopbackModels(lambda _: Reply(hang=True)) as models, serving(machine(tmp_path, priced(models))) as served:
         body = {"prompt": QUESTION, "protocol": "fanout", "models": ["loop/a"]}
         first = served.post("/api/v1/runs", body, headers=bearer(key)).json()["id"]
@@ -200,9 +209,10 @@ def test_runs_at_once_share_the_budget_of_their_key(tmp_path: Path) -> None:
         second = served.post("/api/v1/runs", body, headers=bearer(key)).json()["id"]
         with served.http(params={}) as client:
             client.headers.update(bearer(key))
+            assert client.get(f"/api/v1/runs/{second}").json()["state"] == "running"
+            client.post(f"/api/v1/runs/{first}/cancel")
             client.get(f"/api/v1/runs/{second}/events")
             assert client.get(f"/api/v1/runs/{second}").json()["result"]["status"] == "over_budget"
-            client.post(f"/api/v1/runs/{first}/cancel")
         assert len(models.asked) == 1
 
 

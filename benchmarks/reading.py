@@ -1,12 +1,13 @@
 """How well replies are read: the table of what reading must reach, on small cases and on answers that models gave.
 
-    python -m benchmarks.reading [--data FOLDER] [--cases FOLDER] [--only cases,hostile,pairs,ask,trials] [--list N]
+    python -m benchmarks.reading [--data FOLDER] [--cases FOLDER] [--only PART,...] [--list N]
 
-`cases` runs small programs that ask one thing each. `hostile` puts honest judgements that quote a hostile one before
-every reader. `pairs` compares every two recorded answers to one question: by the recorded keys of their data set they
-are equal or different, and by ours. `ask` says what `ask` costs with votes alone. `trials` lists the first answers of
-recorded council runs that get no key. A recorded key may be wrong: `pairs` therefore lists every pair that we find
-equal against it, and says where both answers are one value to Python as well.
+The parts: `cases` runs small programs that ask one thing each. `hostile` puts honest judgements that quote a hostile
+one before every reader. `pairs` compares every two recorded answers to one question: by the recorded keys of their data
+set they are equal or different, and by ours. `ask` says what `ask` costs with votes alone. `trials` lists the first
+answers of recorded council runs that get no key, and `rankings` reads the orders of their judges. A recorded key may be
+wrong: `pairs` therefore lists every pair that we find equal against it, and says where both answers are one value to
+Python as well.
 
 The recordings are not part of this repository; `--data` names their folder.
 """
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import recorded
+from benchmarks.reading_rankings import rankings
 from folkmoot.errors import Unparseable
 from folkmoot.formats.keyed import Keyed, read_keyed
 from folkmoot.providers.base import Settings
@@ -167,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of the recordings")
     parser.add_argument("--cases", type=Path, default=ROOT.parent / "shared" / "cases", help="folder of the cases")
-    parser.add_argument("--only", default="cases,hostile,pairs,ask,trials", help="parts of the table")
+    parser.add_argument("--only", default="cases,hostile,pairs,ask,trials,rankings", help="parts of the table")
     parser.add_argument("--list", type=int, default=0, help="so many kinds of equal pairs that are found apart")
     given = parser.parse_args()
     files = [given.data / f"{name}.jsonl.gz" for name in RECORDINGS]
@@ -182,6 +184,7 @@ def main() -> None:
         "pairs": lambda: each(lambda path: pairs(path, given.list)),
         "ask": lambda: each(ask),
         "trials": lambda: trials(given.data / "council-trials.json.gz"),
+        "rankings": lambda: rankings(given.data / "council-trials.json.gz"),
     }
     for name in given.only.split(","):
         parts[name.strip()]()

@@ -254,7 +254,8 @@ def _lists(text: str) -> Iterator[list[_Entry]]:
         if item is None:
             apart = apart or bool(_clean(line) and not line[0].isspace())
             continue
-        follows = bool(entries) and item.place is not None and item.place == (entries[-1].place or 0) + 1
+        last = entries[-1].place if entries else None
+        follows = last is not None and item.place == last + 1
         if entries and apart and not follows:
             yield entries
             entries = []

@@ -249,7 +249,7 @@ _LIVE = re.compile(
     rf"(?P<thought>{_MARK.pattern.split('|(?P<close>', 1)[0].replace('(?P<open>', '(?:')}"
     r"|<\|channel\|>(?!\s*final)[^<]{0,200}(?:<\|constrain\|>[^<]{0,40})?<\|message\|>)"
     rf"|(?P<speech></(?:[a-z]{{1,12}}:)?(?:{_NAMES})\s?>|\[/think\]|◁/think▷|<\|end_of_thought\|>|<\|end_thinking\|>"
-    r"|<channel\|>|<unused95>|<\|channel\|>\s*final[^<]{0,200}<\|message\|>)"
+    r"|<channel\|>|<unused95>|</details>|<\|channel\|>\s*final[^<]{0,200}<\|message\|>)"
     rf"|<\|(?:end|return|call)\|>|<\|start\|>(?:assistant)?|{_OWN_BLOCK.pattern}",
     re.IGNORECASE,
 )

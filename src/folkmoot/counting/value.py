@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from folkmoot import textfiles
 from folkmoot.counting.earned import Agreement
 from folkmoot.counting.evidence import Answer, Evidence, accuracy_of, costs_of, unit_of
-from folkmoot.counting.policies import MOST_DRAWS, agreements, try_all
+from folkmoot.counting.policies import MOST_DRAWS, Tried, agreements, try_all
 from folkmoot.errors import InputError
 from folkmoot.types import Record
 
@@ -103,19 +103,12 @@ def plan_for(table: ValueTable, seats: Sequence[tuple[str, str]], given: Mapping
     if {model for _, model in seats} != set(names) or len(panel) != len(names):
         return None
     evidence = _evidence(table).among(panel)
-    if len(panel) < 1 or len(evidence.questions) < FEWEST:
+    if len(evidence.questions) < FEWEST:
         return None
     costs = {each.model: each.cost for each in table.models}
     tried = try_all(evidence, panel, costs, {names[model]: weight for model, weight in given.items()})
-    model_of = {own: model for model, own in names.items()}
-    weights = {model_of[name]: weight for name, weight in tried.weights.items()}
-    policy = tuple(model_of[name] for name in tried.best.models)
-    free: dict[str, list[str]] = {}
-    for seat, model in seats:
-        free.setdefault(model, []).append(seat)
-    asked = [free[model].pop(0) if free[model] else f"+{model}" for model in policy]
-    others = [seat for seat, model in sorted(seats, key=lambda each: -weights[each[1]]) if seat not in asked]
-    waves = [min(2, len(policy)), *([1] if len(policy) > 2 else []), *([len(others)] if tried.best.rest else [])]
+    called = {own: model for model, own in names.items()}  # as the run names them
+    order = sorted(panel, key=lambda own: -tried.weights[own])
     return ValueTable(
         source=table.source,
         date=table.date,
@@ -126,25 +119,36 @@ def plan_for(table: ValueTable, seats: Sequence[tuple[str, str]], given: Mapping
             for model, own in names.items()
         ),
         pairs=tuple(
-            PairValue(
-                one=model_of[pair.one], other=model_of[pair.other], agree=round(pair.agree, 6),
-                right=None if pair.right is None else round(pair.right, 6),
-            )
+            PairValue(one=called[pair.one], other=called[pair.other], agree=pair.agree, right=pair.right)
             for pair in tried.pairs
         ),
-        agreement=agreements(
-            evidence, tried.best, sorted(panel, key=lambda each: -tried.weights[each]), tried.weights, costs
-        ),
-        plan=Plan(
-            order=(*asked, *others), waves=tuple(waves), weights={
-                **{seat: weights[model] for seat, model in seats},
-                **{each: weights[each.removeprefix("+")] for each in asked if each.startswith("+")},
-            },
-            models=policy, right=round(tried.best.right, 6), cost=round(tried.best.cost, 6),
-            alone=model_of[tried.alone.models[0]], alone_right=round(tried.alone.right, 6),
-            alone_cost=round(tried.alone.cost, 6),
-        ),
-    )  # fmt: skip
+        agreement=agreements(evidence, tried.best, order, tried.weights, costs),
+        plan=_plan(tried, called, seats),
+    )
+
+
+def _plan(tried: Tried, called: Mapping[str, str], seats: Sequence[tuple[str, str]]) -> Plan:
+    """The best policy as seats: the first free seat of each model, and "+MODEL" where there is none left."""
+    weights = {called[own]: weight for own, weight in tried.weights.items()}
+    models = tuple(called[own] for own in tried.best.models)
+    free: dict[str, list[str]] = {}
+    for seat, model in seats:
+        free.setdefault(model, []).append(seat)
+    asked = [free[model].pop(0) if free[model] else f"+{model}" for model in models]
+    others = [seat for seat, model in sorted(seats, key=lambda each: -weights[each[1]]) if seat not in asked]
+    waves = [min(2, len(models)), *([1] if len(models) > 2 else []), *([len(others)] if tried.best.rest else [])]
+    further = {each: weights[each.removeprefix("+")] for each in asked if each.startswith("+")}
+    return Plan(
+        order=(*asked, *others),
+        waves=tuple(waves),
+        weights={**{seat: weights[model] for seat, model in seats}, **further},
+        models=models,
+        right=round(tried.best.right, 6),
+        cost=round(tried.best.cost, 6),
+        alone=called[tried.alone.models[0]],
+        alone_right=round(tried.alone.right, 6),
+        alone_cost=round(tried.alone.cost, 6),
+    )
 
 
 def find_name(model: str, table: ValueTable) -> str | None:

@@ -178,6 +178,13 @@ def test_a_plan_of_one_asks_one_and_says_so() -> None:
     assert "because no pair is worth its price" in result.outcome.details["order"]
 
 
+def test_a_plan_of_other_seats_is_refused_before_anybody_is_asked() -> None:
+    provider = said(s1="7", s2="7", s3="7")
+    with pytest.raises(InputError, match="no place or no weight for s3"):
+        play("ask", provider, 3, value=a_plan((2,), ("s2", "s1")))
+    assert provider.requests == []
+
+
 def test_for_a_seat_that_fails_the_next_one_stands_in() -> None:
     result = play("ask", said(s1="7", s3="7"), 3, value=a_plan((2,)))
     assert (result.status, result.answer) == ("agreed", "ANSWER: 7")

@@ -27,7 +27,7 @@ from folkmoot.counting.poll import (
     votes_of,
 )  # fmt: skip
 from folkmoot.counting.value import Plan, ValueTable, read_values, told
-from folkmoot.errors import CallFailed, Stopped
+from folkmoot.errors import CallFailed, InputError, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.verdict import Verdict, verdict_for
 from folkmoot.prompting import block
@@ -100,7 +100,9 @@ async def ask(run: Run, options: AskOptions) -> Outcome:
     agree = None if options.exact else options.agree
     if options.value is not None and options.value.plan is not None:
         poll = Poll(
-            _planned(options.value.plan, weights), agreement=options.value.agreement, source=options.value.source
+            _planned(options.value.plan, weights, run.all_seats),
+            agreement=options.value.agreement,
+            source=options.value.source,
         )
     else:
         poll = Poll(panel_of(models, weights, options.calibration, agree, options.epsilon))
@@ -121,8 +123,13 @@ async def ask(run: Run, options: AskOptions) -> Outcome:
     return run.offered
 
 
-def _planned(plan: Plan, weights: Mapping[str, float]) -> Panel:
-    """The panel as a plan has it. `weights` are those of seats beside it, such as a judge."""
+def _planned(plan: Plan, weights: Mapping[str, float], seats: Sequence[str]) -> Panel:
+    """The panel as a plan has it. `weights` are those of seats beside it, such as a judge.
+
+    Raises InputError for a plan that lacks one of `seats`, or gives a vote no weight.
+    """
+    if lacking := [seat for seat in seats if seat not in plan.order or not plan.weights.get(seat, 0) > 0]:
+        raise InputError(f"value: the plan is of other seats: it has no place or no weight for {', '.join(lacking)}")
     return Panel(plan.order, {**weights, **plan.weights}, 2, plan.waves)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from folkmoot.evals.conditions import parse_conditions
 from folkmoot.evals.datasets import read_dataset
-from folkmoot.evals.harness import Entry, Plan, evaluate
+from folkmoot.evals.harness import ConditionResult, EvaluationPlan, evaluate
 from folkmoot.evals.pictures import error_correlation, short
 from folkmoot.evals.report import gain_of, grid, row_json, rows_of
 from folkmoot.evals.statistics import Estimated, wilson
@@ -59,7 +59,7 @@ def measure(name: str, recording: Path, limit: int | None) -> dict[str, Any]:
     """The figures of one recording."""
     dataset = read_dataset(str(recording)).first(limit)
     models = [f"recorded/{model}" for model in SETS[name][1]]
-    planned = Plan(dataset, parse_conditions(CONDITIONS, models), jobs=4)
+    planned = EvaluationPlan(dataset, parse_conditions(CONDITIONS, models), jobs=4)
     entries = asyncio.run(evaluate(planned, this_machine()))
     solo = [row for row in rows_of(entries) if row.condition.startswith("solo:")]
     best = max(solo, key=lambda row: row.right).condition
@@ -76,7 +76,7 @@ def measure(name: str, recording: Path, limit: int | None) -> dict[str, Any]:
     }
 
 
-def _against(entries: Sequence[Entry], one: str, other: str) -> Estimated:
+def _against(entries: Sequence[ConditionResult], one: str, other: str) -> Estimated:
     of = {name: [each for each in entries if each.condition == name] for name in (one, other)}
     return gain_of(of[one], of[other])
 
@@ -85,7 +85,7 @@ def _estimated(found: Estimated) -> list[float]:
     return [found.value, *found.interval]
 
 
-def _some_right(entries: Sequence[Entry]) -> list[float]:
+def _some_right(entries: Sequence[ConditionResult]) -> list[float]:
     """The share of questions that at least one seat alone answers right, with its interval."""
     by_question: dict[str, bool] = {}
     for each in entries:
@@ -95,13 +95,13 @@ def _some_right(entries: Sequence[Entry]) -> list[float]:
     return [right / len(by_question), *wilson(right, len(by_question))]
 
 
-def _mean_correlation(entries: Sequence[Entry]) -> float:
+def _mean_correlation(entries: Sequence[ConditionResult]) -> float:
     _, table = error_correlation([each for each in entries if each.condition.startswith("solo:")])
     off = [each for y, row in enumerate(table) for x, each in enumerate(row) if x < y and each is not None]
     return sum(off) / len(off)
 
 
-def marks(recording: Path, entries: Sequence[Entry]) -> dict[str, int]:
+def marks(recording: Path, entries: Sequence[ConditionResult]) -> dict[str, int]:
     """How our grades of single answers compare with the marks that the recording's own source gave."""
     raw = recording.read_bytes()
     text = (gzip.decompress(raw) if recording.suffix == ".gz" else raw).decode()

@@ -10,7 +10,7 @@ tokens that can be seen, so models that reason where nobody sees it are left out
 import sys
 from pathlib import Path
 
-from folkmoot.counting.evidence import Answer, Evidence
+from folkmoot.counting.evidence import Evidence, MarkedAnswer
 from folkmoot.counting.value import learn, write_values
 from folkmoot.evals.marked import read_marked
 from folkmoot.providers.prices import list_price, vendor_of
@@ -20,7 +20,7 @@ from folkmoot.types import Usage
 HIDDEN = ("o1",)  # how the names of models begin that think in tokens which are not in the recording
 
 
-def priced(model: str, answer: Answer) -> Answer | None:
+def priced(model: str, answer: MarkedAnswer) -> MarkedAnswer | None:
     """An answer with its price; a recording's tokens are the question's and the answer's together, taken as output."""
     vendor = vendor_of(model)
     usd = list_price(f"{vendor}/{model}", Usage(output_tokens=answer.tokens)) if vendor else None

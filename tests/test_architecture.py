@@ -271,6 +271,18 @@ def test_a_name_says_what_is_inside() -> None:
     assert offences(empty_names) == {}
 
 
+def test_one_name_is_one_class() -> None:
+    homes: dict[str, list[str]] = {}
+    for name, path in FILES.items():
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name)
+    assert {name: found for name, found in homes.items() if len(found) > 1} == SAME_NAME
+
+
+SAME_NAME = {"CallFailed": ["errors.py", "events.py"]}
+"""Public classes of one name: the event tells listeners of the error, and JSON lines call it so (`call_failed`)."""
+
 FRONTEND_LIBRARIES = {"argparse", "click", "rich", "starlette", "uvicorn", "mcp", "prompt_toolkit", "textual"}
 
 IMPURE = {

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from folkmoot import events, labels
 from folkmoot._version import __version__
 from folkmoot.core.attendance import Attendance
-from folkmoot.core.calling import Caller, Conversation, Emit, Place, RecordEnds, same_model
+from folkmoot.core.calling import Caller, Emit, Place, RecordEnds, RunContext, same_model
 from folkmoot.core.journal import FORMAT, Journal, calls_of, paid_for
 from folkmoot.core.limits import Limits, Purse
 from folkmoot.core.run import Gate, Run
@@ -162,7 +162,7 @@ def _caller(
     for provider in providers.values():
         if isinstance(provider, Nesting):
             provider.within(folder, purse, emit)
-    conversation = Conversation(
+    conversation = RunContext(
         spec.question or spec.prompt, spec.seed, spec.messages(), job.attachments, folder.id if folder else ""
     )
     seats = {seat.name: seat for seat in spec.seats}

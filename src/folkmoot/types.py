@@ -244,7 +244,7 @@ class Count(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PhaseCalls:
     """The calls that were made in one phase of one round, in the order of their seats."""
 
     round: int

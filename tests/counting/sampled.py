@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 
-from folkmoot.counting.evidence import Answer, Evidence
+from folkmoot.counting.evidence import Evidence, MarkedAnswer
 from folkmoot.counting.policies import WORTH
 from folkmoot.counting.votes import weights_of
 
@@ -30,10 +30,10 @@ class World:
             )
         return Evidence(tuple(found))
 
-    def _answer(self, chances: tuple[float, float], model: str, draw: random.Random) -> Answer:
+    def _answer(self, chances: tuple[float, float], model: str, draw: random.Random) -> MarkedAnswer:
         said, (right, trap) = draw.random(), chances
         group = "right" if said < right else "trap" if said < right + trap else f"{model}{draw.random()}"
-        return Answer(group, group == "right", self.costs[model])
+        return MarkedAnswer(group, group == "right", self.costs[model])
 
     def worth(self, models: Sequence[str]) -> float:
         """What a policy of one, two or three of the models is truly worth, by counting every case."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from folkmoot.counting import ballots
-from folkmoot.counting.ballots import CastVote, Voting
+from folkmoot.counting.ballots import CastVote, RoundVotes
 
 SEATS = ["s1", "s2", "s3"]
 
@@ -22,8 +22,8 @@ def cast(votes: dict[str, str], **rankings: str) -> dict[str, CastVote]:
     }
 
 
-def voting(votes: dict[str, str], invited: int = 3, said: str = "it is so and so", **keys: str) -> Voting:
-    return Voting(invited, cast(votes), {seat: f"{seat} thinks {said}" for seat in SEATS}, keys)
+def voting(votes: dict[str, str], invited: int = 3, said: str = "it is so and so", **keys: str) -> RoundVotes:
+    return RoundVotes(invited, cast(votes), {seat: f"{seat} thinks {said}" for seat in SEATS}, keys)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ LONG = "the answer follows from the third law " * 20
         ([voting(SPLIT), voting({"s1": "s3"}), voting(SPLIT)], "open"),
     ],
 )
-def test_a_debate_is_over_with_a_majority_or_when_nothing_moves(rounds: list[Voting], status: str) -> None:
+def test_a_debate_is_over_with_a_majority_or_when_nothing_moves(rounds: list[RoundVotes], status: str) -> None:
     assert ballots.rule(rounds).status == status
 
 

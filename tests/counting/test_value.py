@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.counting.evidence import Answer, Evidence, accuracy_of, costs_of, unit_of
+from folkmoot.counting.evidence import Evidence, MarkedAnswer, accuracy_of, costs_of, unit_of
 from folkmoot.counting.policies import ask_by, try_all
 from folkmoot.counting.value import learn, plan_for, read_values, told, write_values
 from folkmoot.errors import InputError
@@ -61,10 +61,10 @@ def test_a_model_that_was_recorded_once_is_never_planned_twice() -> None:
 
 def test_a_policy_on_record_asks_in_waves_and_stops_when_it_is_decided() -> None:
     said = {
-        "a": (Answer("7", False),),
-        "b": (Answer("8", True),),
-        "c": (Answer("8", True),),
-        "d": (Answer("9", False),),
+        "a": (MarkedAnswer("7", False),),
+        "b": (MarkedAnswer("8", True),),
+        "c": (MarkedAnswer("8", True),),
+        "d": (MarkedAnswer("9", False),),
     }
     one = dict.fromkeys("abcd", 1.0)
     assert ask_by(said, ["b", "c"], ["a", "d"], one, one)[:2] == (True, 2)
@@ -76,13 +76,15 @@ def test_a_policy_on_record_asks_in_waves_and_stops_when_it_is_decided() -> None
 
 
 def test_prices_are_dollars_where_all_are_known_else_tokens_else_calls() -> None:
-    def of(*answers: Answer) -> str:
+    def of(*answers: MarkedAnswer) -> str:
         return unit_of(Evidence(({"a": answers},)))
 
-    assert of(Answer("7", True, 10, 0.1), Answer("7", True, 10, 0.2)) == "usd"
-    assert of(Answer("7", True, 10, 0.1), Answer("7", True, 10, 0.0)) == "tokens"
-    assert of(Answer("7", True, 10), Answer("7", True, 0)) == "calls"
-    assert costs_of(Evidence(({"a": (Answer("7", True, 10), Answer("7", True, 30))},)), "tokens") == {"a": 20}
+    assert of(MarkedAnswer("7", True, 10, 0.1), MarkedAnswer("7", True, 10, 0.2)) == "usd"
+    assert of(MarkedAnswer("7", True, 10, 0.1), MarkedAnswer("7", True, 10, 0.0)) == "tokens"
+    assert of(MarkedAnswer("7", True, 10), MarkedAnswer("7", True, 0)) == "calls"
+    assert costs_of(Evidence(({"a": (MarkedAnswer("7", True, 10), MarkedAnswer("7", True, 30))},)), "tokens") == {
+        "a": 20
+    }
 
 
 # The table and its plan

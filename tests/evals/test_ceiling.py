@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.counting.evidence import Answer, Evidence
+from folkmoot.counting.evidence import Evidence, MarkedAnswer
 from folkmoot.errors import InputError
 from folkmoot.evals.ceiling import ceiling
 from folkmoot.evals.ceiling_report import ceiling_text
@@ -28,7 +28,7 @@ def evidence(*rows: str, models: str = "abc") -> Evidence:
     return Evidence(
         tuple(
             {
-                model: (Answer(None if said == "-" else said, said == "y", 100),)
+                model: (MarkedAnswer(None if said == "-" else said, said == "y", 100),)
                 for model, said in zip(models, row, strict=True)
             }
             for row in rows
@@ -63,7 +63,9 @@ def test_a_vote_that_wins_is_said_to_pay_and_few_questions_say_nothing() -> None
 
 
 def test_where_no_answers_can_be_compared_nothing_is_said_of_a_vote() -> None:
-    solved = Evidence(tuple({"a": (Answer(None, True),), "b": (Answer(None, n % 2 == 0),)} for n in range(50)))
+    solved = Evidence(
+        tuple({"a": (MarkedAnswer(None, True),), "b": (MarkedAnswer(None, n % 2 == 0),)} for n in range(50))
+    )
     found = ceiling(solved)
     assert found.vote_gain is None and found.unit == "calls"
 
@@ -93,7 +95,7 @@ def test_two_copies_of_one_model_are_worth_one_vote_and_independent_ones_two() -
 
 @pytest.mark.parametrize("panel", [["a"], ["a", "x"], ["a", "d"]])
 def test_a_panel_of_which_nothing_is_known_is_refused(panel: list[str]) -> None:
-    known = Evidence((*evidence("yyy").questions, {"d": (Answer("y", True),)}))
+    known = Evidence((*evidence("yyy").questions, {"d": (MarkedAnswer("y", True),)}))
     with pytest.raises(InputError):
         ceiling(known, panel)
 
@@ -145,7 +147,7 @@ def test_a_recording_says_who_was_right_and_a_file_of_solved_tasks_too(tmp_path:
     assert (second["a"][0].right, second["b"][0].right) == (True, False)
     tasks = tmp_path / "solved.jsonl"
     tasks.write_text('{"id": "t", "solved": {"x": true, "y": false}}\n')
-    assert read_marked([tasks]).questions == ({"x": (Answer(None, True),), "y": (Answer(None, False),)},)
+    assert read_marked([tasks]).questions == ({"x": (MarkedAnswer(None, True),), "y": (MarkedAnswer(None, False),)},)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from folkmoot.errors import InputError
-from folkmoot.evals.harness import Entry
+from folkmoot.evals.harness import ConditionResult
 from folkmoot.evals.pictures import agreement, draw, error_correlation, in_terminal, save, votes_over_rounds
 from folkmoot.evals.report import rows_of
 
 
-def entry(sample: int, condition: str, said: str, right: bool, calls: int = 1) -> Entry:
-    return Entry(
+def entry(sample: int, condition: str, said: str, right: bool, calls: int = 1) -> ConditionResult:
+    return ConditionResult(
         sample=f"q{sample}", epoch=1, condition=condition, category="", right=right, said=said, why="", status="voted",
         decided=True, degraded=False, calls=calls, input_tokens=50 * calls, output_tokens=50 * calls, usd=0.0,
         seconds=1.0, run="", answer=said,

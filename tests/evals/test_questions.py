@@ -6,7 +6,7 @@ import pytest
 
 from folkmoot.evals.datasets import read_dataset, shipped
 from folkmoot.evals.grading import find_grader
-from folkmoot.evals.questions.base import Question, WrongKey, lines
+from folkmoot.evals.questions.base import SetQuestion, WrongKey, lines
 from folkmoot.evals.questions.build import FOLDER, sets
 
 
@@ -16,10 +16,10 @@ def test_the_files_are_what_the_derivations_say() -> None:
 
 
 def test_a_wrong_key_and_a_repeated_question_fail_the_build() -> None:
-    wrong = Question("sums", "What is 2 + 2?", "5", lambda: 2 + 2)
+    wrong = SetQuestion("sums", "What is 2 + 2?", "5", lambda: 2 + 2)
     with pytest.raises(WrongKey, match="says '5', but the derivation finds '4'"):
         lines("wrong", [wrong])
-    right = Question("sums", "What is 2 + 2?", "4", lambda: 2 + 2)
+    right = SetQuestion("sums", "What is 2 + 2?", "4", lambda: 2 + 2)
     with pytest.raises(WrongKey, match="asked twice"):
         lines("twice", [right, right])
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from folkmoot.counting.earned import Agreement, earned, earned_text, interval
-from folkmoot.counting.evidence import Answer, Evidence
+from folkmoot.counting.earned import SeenAgreement, earned, earned_text, interval
+from folkmoot.counting.evidence import Evidence, MarkedAnswer
 from folkmoot.counting.value import learn, plan_for
 from folkmoot.errors import InputError
 from folkmoot.evals.marked import read_marked
@@ -20,19 +20,19 @@ from tests.running.test_valued import a_plan, said
 DATA = Path(__file__).parent.parent / "data"
 
 
-def table(*rows: Agreement, waves: tuple[int, ...] = (2, 1)) -> dict[str, object]:
+def table(*rows: SeenAgreement, waves: tuple[int, ...] = (2, 1)) -> dict[str, object]:
     return {**a_plan(waves), "agreement": [row.model_dump() for row in rows]}
 
 
 def test_agreement_that_was_seen_often_enough_has_a_number_with_source_and_size() -> None:
-    value = table(Agreement(leading=2, heard=2, questions=400, right=0.95))
+    value = table(SeenAgreement(leading=2, heard=2, questions=400, right=0.95))
     found = play("ask", said(s1="7", s2="7"), 3, value=value).outcome.details["confidence"]
     assert (found["right"], found["questions"], found["source"]) == (0.95, 400, "a test")
     assert found["low"] < 0.95 < found["high"]
 
 
 def test_undecided_carries_the_chance_that_its_leading_answer_is_right() -> None:
-    value = table(Agreement(leading=1, heard=3, questions=60, right=0.4))
+    value = table(SeenAgreement(leading=1, heard=3, questions=60, right=0.4))
     result = play("ask", said(s1="7", s2="8", s3="9"), 3, value=value, adjudicate="off")
     assert result.status == "undecided"
     assert result.outcome.details["confidence"]["right"] == 0.4
@@ -40,7 +40,7 @@ def test_undecided_carries_the_chance_that_its_leading_answer_is_right() -> None
 
 @pytest.mark.parametrize("questions", [0.0, 29.0])
 def test_where_too_little_is_known_there_is_a_word_and_no_number(questions: float) -> None:
-    rows = [Agreement(leading=2, heard=2, questions=questions, right=1.0)] if questions else []
+    rows = [SeenAgreement(leading=2, heard=2, questions=questions, right=1.0)] if questions else []
     found = earned(rows, 2, 2, "x")
     assert found["word"] == "all agree" and "right" not in found
     assert "%" not in earned_text(found)
@@ -49,8 +49,8 @@ def test_where_too_little_is_known_there_is_a_word_and_no_number(questions: floa
 
 def test_what_a_judge_decides_is_in_no_table() -> None:
     rows = [
-        Agreement(leading=1, heard=3, questions=400, right=0.9),
-        Agreement(leading=2, heard=3, questions=400, right=0.9),
+        SeenAgreement(leading=1, heard=3, questions=400, right=0.9),
+        SeenAgreement(leading=2, heard=3, questions=400, right=0.9),
     ]
     verdict = json.dumps({"reason": "It holds.", "verdict": spec_for("ask", 3).labels["s2"]})
     script = {f"r1/answer/s{n}": f"ANSWER: {n}" for n in (1, 2, 3)} | {"adjudicate": verdict}
@@ -80,15 +80,15 @@ def test_claims_learnt_on_one_half_hold_on_the_other() -> None:
     """Three seats that are right together or not: what agreement says is what comes."""
     draw = random.Random(1)
 
-    def question() -> dict[str, tuple[Answer, ...]]:
+    def question() -> dict[str, tuple[MarkedAnswer, ...]]:
         easy = draw.random() < 0.7
         return {
-            model: (Answer("y" if draw.random() < (0.95 if easy else 0.4) else draw.choice("nm"), False),)
+            model: (MarkedAnswer("y" if draw.random() < (0.95 if easy else 0.4) else draw.choice("nm"), False),)
             for model in "abc"
         }
 
     raw = [question() for _ in range(1200)]
-    known = Evidence(tuple({m: (Answer(a.group, a.group == "y"),) for m, (a,) in each.items()} for each in raw))
+    known = Evidence(tuple({m: (MarkedAnswer(a.group, a.group == "y"),) for m, (a,) in each.items()} for each in raw))
     found = reliability(known)
     assert found.error < 0.03 and found.low <= found.error <= found.high
     assert [size.agree for size in found.sizes] == [3, 2, 1]

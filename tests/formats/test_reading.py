@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.marking import MAX_BYTES
-from folkmoot.formats.reading import NoObject, Reply, json_object, list_field, text_field, without_quotes
+from folkmoot.formats.reading import NoObject, SearchedReply, json_object, list_field, text_field, without_quotes
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_hostile_reply_is_read_in_no_time(reply: str) -> None:
 @given(st.text(max_size=200))
 def test_no_text_whatever_breaks_the_search(reply: str) -> None:
     with contextlib.suppress(Unparseable):
-        assert all(isinstance(each.value, dict | Unparseable) for each in Reply(reply).objects("a", "score"))
+        assert all(isinstance(each.value, dict | Unparseable) for each in SearchedReply(reply).objects("a", "score"))
 
 
 json_values = st.recursive(

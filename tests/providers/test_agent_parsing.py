@@ -8,7 +8,7 @@ import pytest
 
 from folkmoot.errors import FailureKind, ProviderError
 from folkmoot.providers.agents.claude import ClaudeReading
-from folkmoot.providers.agents.cli import Answer, Reading, one_text, parsed
+from folkmoot.providers.agents.cli import CliAnswer, EventReader, one_text, parsed
 from folkmoot.providers.agents.codex import CodexReading, strict_schema
 from folkmoot.providers.agents.gemini import GeminiReading
 from folkmoot.providers.agents.opencode import OpencodeReading
@@ -18,7 +18,7 @@ from folkmoot.types import JSON, Message, OnText, Usage
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts" / "agents"
 
-READINGS: dict[str, Callable[[OnText], Reading]] = {
+READINGS: dict[str, Callable[[OnText], EventReader]] = {
     "claude-code": ClaudeReading,
     "codex-cli": CodexReading,
     "gemini-cli": GeminiReading,
@@ -27,7 +27,7 @@ READINGS: dict[str, Callable[[OnText], Reading]] = {
 }
 
 
-def judged(cli: str, lines: Iterable[str | JSON], returncode: int = 0, stderr: str = "") -> tuple[Answer, str]:
+def judged(cli: str, lines: Iterable[str | JSON], returncode: int = 0, stderr: str = "") -> tuple[CliAnswer, str]:
     """The answer that `cli` gives by printing `lines`, and the text it streamed."""
     heard: list[str] = []
     reading = READINGS[cli](heard.append)
@@ -38,7 +38,7 @@ def judged(cli: str, lines: Iterable[str | JSON], returncode: int = 0, stderr: s
     return reading.judge(Ran("", stderr, returncode)), "".join(heard)
 
 
-def replayed(cli: str, case: str) -> tuple[Answer, str]:
+def replayed(cli: str, case: str) -> tuple[CliAnswer, str]:
     """The same for a transcript; its last line says how the program ended."""
     *lines, last = (TRANSCRIPTS / f"{cli}-{case}.jsonl").read_text(encoding="utf-8").splitlines()
     ended = json.loads(last)["ended"]
@@ -293,7 +293,7 @@ def test_opencode_adds_up_its_steps_and_keeps_what_follows_the_tools() -> None:
     stop = {"type": "step_finish", "part": {"reason": "stop", "cost": 0.25, "tokens": {"input": 5, "output": 1}}}
     for event in ({"type": "text", "part": {"text": "looking"}}, step, OPENCODE, stop):
         assert not reading.hear(event)
-    assert reading.judge(Ran("", "", 0)) == Answer("42", Usage(input_tokens=8, output_tokens=3), 0.75)
+    assert reading.judge(Ran("", "", 0)) == CliAnswer("42", Usage(input_tokens=8, output_tokens=3), 0.75)
 
 
 def test_opencode_is_ended_at_its_second_step() -> None:
@@ -306,7 +306,7 @@ def test_pi_counts_failed_attempts_as_used() -> None:
     used = {"usage": {"input": 10, "output": 1, "cost": {"total": 0.5}}}
     attempt = {"type": "message_end", "message": {"role": "assistant", "stopReason": "error", **used}}
     answer, _ = judged("pi", [attempt, {"type": "message_end", "message": {**_message(PI), **used}}, PI_DONE])
-    assert answer == Answer("42", Usage(input_tokens=20, output_tokens=2), 1.0)
+    assert answer == CliAnswer("42", Usage(input_tokens=20, output_tokens=2), 1.0)
 
 
 def _message(event: JSON) -> JSON:

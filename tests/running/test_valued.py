@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from folkmoot.counting.evidence import Evidence
-from folkmoot.counting.value import Plan, ValueTable, learn, write_values
+from folkmoot.counting.value import AskingPlan, ValueTable, learn, write_values
 from folkmoot.errors import InputError
 from folkmoot.record.store import Home, RunFolder, RunSpec
 from folkmoot.running.marking import FILE, mark, marked_at_home
@@ -33,7 +33,7 @@ def planned(folder: Path, models: str = "sim/careful,sim/hasty", **asked: Any) -
     return plan(Asked("What is 17 * 23?", models=[models], **asked), machine(folder)).spec
 
 
-def plan_of(spec: RunSpec) -> Plan:
+def plan_of(spec: RunSpec) -> AskingPlan:
     table = ValueTable.model_validate(spec.options["value"])
     assert table.plan is not None
     return table.plan
@@ -139,7 +139,7 @@ def test_what_ships_is_gone_by_for_models_that_it_knows_and_never_for_recorded_s
 
 def a_plan(waves: tuple[int, ...], order: tuple[str, ...] = ("s2", "s1", "s3")) -> dict[str, Any]:
     weights = {"s1": 1.0, "s2": 1.5, "s3": 0.8, "s4": 0.5}
-    found = Plan(
+    found = AskingPlan(
         order=order, waves=waves, weights=weights, models=("b", "a", "c")[: min(sum(waves), 3)], right=0.9, cost=2.1,
         alone="b", alone_right=0.85, alone_cost=1.0,
     )  # fmt: skip

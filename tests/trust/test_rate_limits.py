@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from folkmoot import events
-from folkmoot.core.gates import Gate
+from folkmoot.core.gates import AccountGate
 from folkmoot.core.limits import Limits
 from folkmoot.errors import InputError, ProviderError
 from folkmoot.execute import checked, execute
@@ -146,13 +146,13 @@ def test_while_one_refused_call_waits_the_others_do_not_ask() -> None:
 # ----- the gate itself
 
 
-def through(gate: Gate, count: int) -> int:
+def through(gate: AccountGate, count: int) -> int:
     """How many of `count` requests may go now."""
     return sum(gate.enter(10, waited=True) is not None for _ in range(count))
 
 
 def test_a_new_gate_lets_everything_through_and_half_of_it_after_a_refusal() -> None:
-    gate = Gate()
+    gate = AccountGate()
     passages = deque(each for _ in range(8) if (each := gate.enter(1, waited=False)))
     assert len(passages) == 8
     gate.refused(passages.popleft(), 0.0, too_many=False)
@@ -163,7 +163,7 @@ def test_a_new_gate_lets_everything_through_and_half_of_it_after_a_refusal() -> 
 
 
 def test_refusals_of_one_burst_halve_the_width_once_and_each_answer_widens_it() -> None:
-    gate = Gate()
+    gate = AccountGate()
     passages = [each for _ in range(8) if (each := gate.enter(1, waited=False))]
     for passage in passages[:4]:
         gate.refused(passage, 0.0, too_many=False)
@@ -177,7 +177,7 @@ def test_refusals_of_one_burst_halve_the_width_once_and_each_answer_widens_it() 
     ("pace", "fit"), [(Pace(requests_per_minute=3), 3), (Pace(tokens_per_minute=45), 4), (Pace(1, 1000), 1)]
 )
 def test_a_configured_pace_holds(pace: Pace, fit: int) -> None:
-    assert through(Gate(pace), 10) == fit
+    assert through(AccountGate(pace), 10) == fit
 
 
 def test_the_pace_stands_in_the_providers_table() -> None:
@@ -190,7 +190,7 @@ def test_the_pace_stands_in_the_providers_table() -> None:
 
 def test_calls_go_through_in_the_order_in_which_they_came() -> None:
     async def order() -> list[int]:
-        gate, found = Gate(Pace()), []
+        gate, found = AccountGate(Pace()), []
         first = gate.enter(1, waited=False)
         assert first is not None
         gate.refused(first, 0.05, too_many=False)
@@ -211,7 +211,7 @@ def test_calls_go_through_in_the_order_in_which_they_came() -> None:
 
 def test_one_who_gives_up_waiting_holds_up_nobody() -> None:
     async def play_it() -> None:
-        gate = Gate()
+        gate = AccountGate()
         passage = gate.enter(1, waited=False)
         assert passage is not None
         gate.refused(passage, 0.05, too_many=False)

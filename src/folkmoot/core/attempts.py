@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NoReturn
 
 from folkmoot import events
-from folkmoot.core.gates import Gate, Passage, gate_of
+from folkmoot.core.gates import AccountGate, Passage, gate_of
 from folkmoot.core.journal import Journal
 from folkmoot.core.limits import Purse, Reservation
 from folkmoot.core.slots import Clock, take
@@ -29,7 +29,7 @@ NOTHING = Reservation(None, None)
 
 
 @dataclass
-class Asked:
+class PendingCall:
     """One call on its way through its attempts."""
 
     step: str
@@ -72,7 +72,7 @@ class Attempts:
             self._slots[name] = [each for each in (own, slots) if each]
         self._gates = {name: gate_of(provider) for name, provider in providers.items()}
 
-    async def make(self, asked: Asked) -> None:
+    async def make(self, asked: PendingCall) -> None:
         """Try until there is a reply, an error that will not pass, or no time; record how it ended.
 
         The last line is on disk when this returns. Raises Stopped when the run may not spend any more.
@@ -87,7 +87,7 @@ class Attempts:
             raise
         await self.journal.commit()
 
-    async def _once(self, asked: Asked) -> bool:
+    async def _once(self, asked: PendingCall) -> bool:
         """One attempt, and what follows when it fails; whether it was the last one."""
         gate = self._gates[asked.seat.provider]
         slots, passage = await self._admitted(asked, gate)
@@ -119,7 +119,7 @@ class Attempts:
             return False
         return await self._failed(asked, failure, pause)
 
-    async def _admitted(self, asked: Asked, gate: Gate) -> tuple[AsyncExitStack, Passage]:
+    async def _admitted(self, asked: PendingCall, gate: AccountGate) -> tuple[AsyncExitStack, Passage]:
         """Wait for a slot, for money and for the gate. What is waited for without a slot is announced."""
         waited = False
         while True:
@@ -140,7 +140,7 @@ class Attempts:
                 await gate.turn(asked.tokens, first=asked.refused_since is not None)
                 waited = True
 
-    def _reserve(self, asked: Asked) -> Reservation | None:
+    def _reserve(self, asked: PendingCall) -> Reservation | None:
         if asked.provider.billing == "nested":  # a panel's calls are reserved and settled each for itself
             return NOTHING
         model = asked.seat.model if asked.metered else ""
@@ -149,14 +149,14 @@ class Attempts:
         except Stopped as stop:
             self._refuse(asked, stop)
 
-    def _release(self, asked: Asked) -> None:
+    def _release(self, asked: PendingCall) -> None:
         if asked.provider.billing != "nested":
             self.purse.release(asked.step)
 
-    def _announce(self, asked: Asked, why: Literal["rate", "budget"], position: int, seconds: float) -> None:
+    def _announce(self, asked: PendingCall, why: Literal["rate", "budget"], position: int, seconds: float) -> None:
         self.emit(events.CallWaits(asked.step, asked.seat.name, asked.key, why, position, round(seconds, 3)))
 
-    def _begin(self, asked: Asked) -> None:
+    def _begin(self, asked: PendingCall) -> None:
         reserved = {"at_most_usd": asked.reserved.usd} if asked.metered else {}
         asked.tries += 1
         asked.counted += 1
@@ -165,13 +165,13 @@ class Attempts:
         elif reserved:
             self.journal.append("retried", step=asked.step, seat=asked.seat.name, **reserved)
 
-    def _started(self, asked: Asked, reserved: JSON) -> None:
+    def _started(self, asked: PendingCall, reserved: JSON) -> None:
         self.journal.append(
             "started", step=asked.step, seat=asked.seat.name, **reserved, digest=asked.digest, request=asked.stored
         )
         self.emit(events.CallStarted(asked.step, asked.seat.name, asked.key))
 
-    async def _complete(self, asked: Asked) -> Completion:
+    async def _complete(self, asked: PendingCall) -> Completion:
         """What the provider answers within the time that is left; a stream that is far longer than it may be is cut."""
         cap = asked.reserved.cap
         request = replace(asked.request, cap=cap) if cap is not None else asked.request
@@ -212,20 +212,20 @@ class Attempts:
             raise ProviderError("empty", "the answer is empty", usd=done.usd, at_most_usd=done.at_most_usd)
         return done
 
-    def _overshot(self, asked: Asked, letters: int) -> float | None:
+    def _overshot(self, asked: PendingCall, letters: int) -> float | None:
         """An upper bound of what a stream cost that was cut: a token has at least two letters."""
         reserved = asked.reserved.usd
         written = self.purse.price(asked.seat.model, Usage(output_tokens=letters // 2)) if asked.metered else None
         return reserved if reserved is None or written is None else reserved + written
 
-    def _finished(self, asked: Asked, done: Completion) -> None:
+    def _finished(self, asked: PendingCall, done: Completion) -> None:
         bound = self._settle(asked, done.usd, done.at_most_usd, done.usage)
         self.journal.append(
             "finished", step=asked.step, seat=asked.seat.name, digest=asked.digest, completion=_stored(done),
             attempts=asked.counted, seconds=round(asked.clock.spent, 4), **bound,
         )  # fmt: skip
 
-    def _waits_for_free(self, asked: Asked, failure: ProviderError, pause: float, gate: Gate) -> bool:
+    def _waits_for_free(self, asked: PendingCall, failure: ProviderError, pause: float, gate: AccountGate) -> bool:
         """Whether a refused attempt is made again without counting: neither as a retry nor as a call.
 
         It is as long as the call's timeout, counted from the first refusal, allows the pause. Where the server names no
@@ -246,7 +246,7 @@ class Attempts:
         self._announce_failure(asked, failure, pause)
         return True
 
-    async def _failed(self, asked: Asked, failure: ProviderError, pause: float) -> bool:
+    async def _failed(self, asked: PendingCall, failure: ProviderError, pause: float) -> bool:
         """Record a failed attempt and wait before the next; whether there is no next one."""
         usd, at_most = failure.usd, failure.at_most_usd
         if asked.metered and usd is None and (failure.kind in UNBILLED or _is_refusal(failure)):
@@ -265,14 +265,14 @@ class Attempts:
             await asyncio.sleep(pause)
         return False
 
-    def _announce_failure(self, asked: Asked, failure: ProviderError, wait: float) -> None:
+    def _announce_failure(self, asked: PendingCall, failure: ProviderError, wait: float) -> None:
         self.emit(
             events.AttemptFailed(
                 asked.step, asked.seat.name, asked.key, asked.tries, failure.kind, str(failure), round(wait, 3)
             )
         )
 
-    def _settle(self, asked: Asked, usd: float | None, at_most: float | None, usage: Usage | None = None) -> JSON:
+    def _settle(self, asked: PendingCall, usd: float | None, at_most: float | None, usage: Usage | None = None) -> JSON:
         """Settle an attempt in the purse and announce its cost; return what the record notes where nobody knows it."""
         if asked.metered and usd is None and at_most is None:
             at_most = asked.reserved.usd
@@ -284,7 +284,7 @@ class Attempts:
             self.emit(events.Charged(asked.step, asked.seat.name, asked.key, usd, at_most, usage))
         return {"at_most_usd": at_most} if usd is None and (asked.metered or at_most is not None) else {}
 
-    def _stopped_inside(self, asked: Asked, stop: Stopped) -> NoReturn:
+    def _stopped_inside(self, asked: PendingCall, stop: Stopped) -> NoReturn:
         if stop.calls:
             bound = {"at_most_usd": stop.at_most_usd} if stop.usd is None else {}
             self.journal.append(
@@ -293,7 +293,7 @@ class Attempts:
             )  # fmt: skip
         self._refuse(asked, stop)
 
-    def _refuse(self, asked: Asked, stop: Stopped) -> NoReturn:
+    def _refuse(self, asked: PendingCall, stop: Stopped) -> NoReturn:
         if not asked.tries:
             self._started(asked, {})  # the record shows what would have been asked
         self.journal.append("refused", step=asked.step, reason=stop.reason, message=str(stop))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from folkmoot import events
-from folkmoot.core.attempts import Asked, Attempts
+from folkmoot.core.attempts import Attempts, PendingCall
 from folkmoot.core.journal import Entry, Journal
 from folkmoot.core.limits import Purse
 from folkmoot.core.slots import Clock, Turns
@@ -58,7 +58,7 @@ class Place:
 
 
 @dataclass
-class Conversation:
+class RunContext:
     """What every call of a run shares."""
 
     question: str
@@ -69,7 +69,7 @@ class Conversation:
 
 
 @dataclass
-class Count:
+class CallCount:
     """What a run's calls came to so far, in this process."""
 
     calls: int = 0  # steps answered or failed
@@ -88,7 +88,7 @@ class Caller:
         journal: Journal,
         seats: Mapping[str, Seat],
         providers: Mapping[str, Provider],
-        conversation: Conversation,
+        conversation: RunContext,
         purse: Purse,
         emit: Emit,
         *,
@@ -97,7 +97,7 @@ class Caller:
         self.journal, self.seats, self.providers = journal, seats, providers
         self.conversation, self.limits, self.purse, self.emit = conversation, purse.limits, purse, emit
         self.enforce = enforce  # whether a recorded reply must belong to the very same request
-        self.count = Count()
+        self.count = CallCount()
         self.clocks: dict[str, Clock] = {}  # step -> the clock of a call that is being made
         self._turns = Turns()
         self._attempts = Attempts(journal, purse, emit, providers)
@@ -198,7 +198,7 @@ class Caller:
             raise RecordEnds(place.step)
         stored = self._stored(request)
         await self._attempts.make(
-            Asked(place.step, self.seats[seat], place.key, request, fingerprint, stored, provider, clock)
+            PendingCall(place.step, self.seats[seat], place.key, request, fingerprint, stored, provider, clock)
         )
         return self.journal.entries[place.step]
 

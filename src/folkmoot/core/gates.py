@@ -45,7 +45,7 @@ class _Waiting:
     news: asyncio.Future[None] | None = None
 
 
-class Gate:
+class AccountGate:
     """The gate of one provider account. Its methods may be called from any thread."""
 
     def __init__(self, pace: Pace = Pace(), *, spaced: bool = False) -> None:
@@ -209,17 +209,17 @@ def _set(news: asyncio.Future[None]) -> None:
         news.set_result(None)
 
 
-_gates: dict[str, Gate] = {}
+_gates: dict[str, AccountGate] = {}
 _gates_lock = threading.Lock()
 
 
-def gate_of(provider: Provider) -> Gate:
+def gate_of(provider: Provider) -> AccountGate:
     """The gate of the account that a provider spends from; of its own, where it does not name one."""
     account: str | None = getattr(provider, "account", None)
     pace: Pace = getattr(provider, "pace", None) or Pace()
     if account is None:
-        return Gate(pace)
+        return AccountGate(pace)
     with _gates_lock:
-        gate = _gates.setdefault(account, Gate(pace, spaced=True))
+        gate = _gates.setdefault(account, AccountGate(pace, spaced=True))
         gate.pace = pace
         return gate

@@ -16,7 +16,7 @@ from folkmoot.core.journal import Journal
 from folkmoot.core.steps import seat_order
 from folkmoot.errors import TooFewSeats
 from folkmoot.prompting import block
-from folkmoot.types import Asked, Outcome
+from folkmoot.types import Outcome, PhaseCalls
 
 Gate = Callable[[int], Awaitable[bool]]
 """Waited for before each round begins; False ends the rounds. Lets a caller step through a run."""
@@ -140,14 +140,14 @@ class Run:
         if (answered := len(list(replies))) < need:
             raise TooFewSeats(phase, self.round, answered, need)
 
-    def asked(self, phase: str, round: int | None = None) -> Asked:
+    def asked(self, phase: str, round: int | None = None) -> PhaseCalls:
         """The calls of a phase in a round, by default the present one: what `counting.sheets` makes ballots of.
 
         A call without a usable reply is among them, so that it is counted as an abstention.
         """
         number = self.round if round is None else round
         steps = self._asked.get(number, {}).get(phase, {})
-        return Asked(number, self._scope, {key: steps[key] for key in sorted(steps, key=seat_order)})
+        return PhaseCalls(number, self._scope, {key: steps[key] for key in sorted(steps, key=seat_order)})
 
     def offer(self, outcome: Outcome) -> Outcome:
         """The best answer so far: what the run returns, whatever ends it."""

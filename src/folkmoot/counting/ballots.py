@@ -26,7 +26,7 @@ class CastVote:
 
 
 @dataclass(frozen=True, slots=True)
-class Voting:
+class RoundVotes:
     """The votes of one round."""
 
     invited: int  # seats asked to vote; those without a readable vote abstain and still count here
@@ -36,7 +36,7 @@ class Voting:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class DebateRuling:
     """Whether the debate is over, and why."""
 
     status: Literal["consensus", "deadlock", "open"]
@@ -82,22 +82,25 @@ def settled(ballots: Mapping[str, CastVote], invited: int) -> str | None:
     return None
 
 
-def rule(rounds: Sequence[Voting]) -> Ruling:
+def rule(rounds: Sequence[RoundVotes]) -> DebateRuling:
     """Whether the debate is over after `rounds`: a majority, or nothing that moves any more.
 
-    >>> rule([Voting(3, {"s1": CastVote("FINALIZE", "s2"), "s3": CastVote("FINALIZE", "s2")}, {"s1": "a", "s2": "b"})])
-    Ruling(status='consensus', winner='s2', explanation='2 of 3 seats endorse the same answer')
+    >>> votes = {"s1": CastVote("FINALIZE", "s2"), "s3": CastVote("FINALIZE", "s2")}
+    >>> rule([RoundVotes(3, votes, {"s1": "a", "s2": "b"})])
+    DebateRuling(status='consensus', winner='s2', explanation='2 of 3 seats endorse the same answer')
     """
     last = rounds[-1]
     if winner := settled(last.ballots, last.invited):
         count = len(endorsements(last.ballots)[winner])
-        return Ruling("consensus", winner, f"{count} of {last.invited} seats endorse the same answer")
+        return DebateRuling("consensus", winner, f"{count} of {last.invited} seats endorse the same answer")
     if sum(fruitless(each.ballots) for each in rounds) >= FRUITLESS_ROUNDS:
-        return Ruling("deadlock", None, f"in {FRUITLESS_ROUNDS} rounds every vote was to go on, and none for an answer")
+        return DebateRuling(
+            "deadlock", None, f"in {FRUITLESS_ROUNDS} rounds every vote was to go on, and none for an answer"
+        )
     if len(rounds) > 1 and stands_still(rounds[-2], last):
-        return Ruling("deadlock", None, "stable disagreement: no vote and no answer changed since the last round")
+        return DebateRuling("deadlock", None, "stable disagreement: no vote and no answer changed since the last round")
     most = max((len(voters) for voters in endorsements(last.ballots).values()), default=0)
-    return Ruling("open", None, f"no majority: {most} of {last.invited} seats endorse the same answer")
+    return DebateRuling("open", None, f"no majority: {most} of {last.invited} seats endorse the same answer")
 
 
 def fruitless(ballots: Mapping[str, CastVote]) -> bool:
@@ -105,11 +108,11 @@ def fruitless(ballots: Mapping[str, CastVote]) -> bool:
     return all(ballot.vote == "REVISE" for ballot in ballots.values())
 
 
-def stands_still(before: Voting, now: Voting) -> bool:
+def stands_still(before: RoundVotes, now: RoundVotes) -> bool:
     """Whether the same seats voted the same for proposals that say the same. Reasons and rankings may differ.
 
-    >>> one = Voting(2, {"s1": CastVote("FINALIZE", "s1"), "s2": CastVote("SPLIT")}, {"s1": "Yes.", "s2": "No."})
-    >>> stands_still(one, one), stands_still(one, Voting(2, one.ballots, {"s1": "Yes.", "s2": "It depends."}))
+    >>> one = RoundVotes(2, {"s1": CastVote("FINALIZE", "s1"), "s2": CastVote("SPLIT")}, {"s1": "Yes.", "s2": "No."})
+    >>> stands_still(one, one), stands_still(one, RoundVotes(2, one.ballots, {"s1": "Yes.", "s2": "It depends."}))
     (True, False)
     """
     votes = [{seat: (each.vote, each.endorses) for seat, each in turn.ballots.items()} for turn in (before, now)]

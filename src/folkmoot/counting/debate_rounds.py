@@ -4,19 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from folkmoot.counting import ballots, sheets
-from folkmoot.counting.ballots import CastVote, Ruling, Voting
+from folkmoot.counting.ballots import CastVote, DebateRuling, RoundVotes
 from folkmoot.formats.keyed import read_keyed
 from folkmoot.formats.sources import Source, unresolved
 from folkmoot.formats.votes import Confirmation, Vote
 from folkmoot.prompting import block
-from folkmoot.types import JSON, Asked, Candidate, Count, Outcome
+from folkmoot.types import JSON, Candidate, Count, Outcome, PhaseCalls
 
 Name = Callable[[str], str]
 """From a seat to what reports call it."""
 
 
 @dataclass
-class Turn:
+class DebateRound:
     """One round, by seats."""
 
     proposals: dict[str, str]  # in seat order; a seat that wrote no new one stands by its last
@@ -24,16 +24,16 @@ class Turn:
     rebuttals: Mapping[str, str] = field(default_factory=dict)
     votes: Mapping[str, Vote] = field(default_factory=dict)
     invited: Sequence[str] = ()  # to vote
-    asked: Asked | None = None  # the calls for votes; None: nobody has been asked to vote
+    asked: PhaseCalls | None = None  # the calls for votes; None: nobody has been asked to vote
 
     counts: tuple[Count, ...] = ()  # of its votes
 
-    def count(self, voting: Voting, table: Sequence[tuple[str, int, float | None]], ruling: Ruling) -> None:
+    def count(self, voting: RoundVotes, table: Sequence[tuple[str, int, float | None]], ruling: DebateRuling) -> None:
         """Make the count sheets of this round; `table` is the standing of all proposals."""
         if self.asked is not None:
             self.counts = sheets.endorsements(self.asked, voting, table, ruling)
 
-    def voting(self, labels: Mapping[str, str], question: str) -> Voting:
+    def voting(self, labels: Mapping[str, str], question: str) -> RoundVotes:
         """The round as the rule sees it. `labels` maps seats to what they are called in votes."""
         author = {label: seat for seat, label in labels.items()}
         cast = {
@@ -43,7 +43,7 @@ class Turn:
             for seat, vote in self.votes.items()
         }
         read = {seat: read_keyed(text, question).key for seat, text in self.proposals.items()}
-        return Voting(
+        return RoundVotes(
             len(self.invited), cast, self.proposals, {seat: key.text if key else None for seat, key in read.items()}
         )
 
@@ -56,7 +56,7 @@ class Merge:
     text: str | None = None
     peers: Sequence[str] = ()  # asked to confirm it
     verdicts: dict[str, Confirmation] = field(default_factory=dict)
-    asked: Asked | None = None  # the calls for confirmation
+    asked: PhaseCalls | None = None  # the calls for confirmation
     failure: str = ""  # why there is no text
 
     @property
@@ -94,23 +94,23 @@ class Merge:
 
 
 @dataclass
-class Course:
+class DebateCourse:
     """The debate so far."""
 
     stances: Mapping[str, str]
     early: str
     sources: tuple[Source, ...] = ()
-    turns: list[Turn] = field(default_factory=list)
-    votings: list[Voting] = field(default_factory=list)
+    turns: list[DebateRound] = field(default_factory=list)
+    votings: list[RoundVotes] = field(default_factory=list)
     leader: str | None = None
     merge: Merge | None = None
 
-    def counted(self, labels: Mapping[str, str], question: str) -> list[Voting]:
+    def counted(self, labels: Mapping[str, str], question: str) -> list[RoundVotes]:
         """Every round as the rule sees it; the one that goes on is counted anew."""
         self.votings[len(self.turns) - 1 :] = [self.turns[-1].voting(labels, question)]
         return self.votings
 
-    def outcome(self, ruling: Ruling | None, round: int, name: Name) -> Outcome:
+    def outcome(self, ruling: DebateRuling | None, round: int, name: Name) -> Outcome:
         """Return the outcome of the last round. Before any vote nobody leads; a deadlock's winner is its plurality."""
         turn, merge = self.turns[-1], self.merge
         leader: str | None = None
@@ -140,7 +140,7 @@ class Course:
         )
 
 
-def said_in(turn: Turn, reader: str, order: Sequence[str], labels: Mapping[str, str]) -> tuple[str, ...]:
+def said_in(turn: DebateRound, reader: str, order: Sequence[str], labels: Mapping[str, str]) -> tuple[str, ...]:
     """All that was said in a turn, in the reader's order of seats; its own answer is marked."""
     answers = [
         block("own_answer" if seat == reader else "answer", turn.proposals[seat], label=labels[seat])
@@ -164,7 +164,7 @@ def _as_said(vote: Vote) -> str:
     return "\n\n".join(each for each in said if each)
 
 
-def tallies(votings: Sequence[Voting], labels: Mapping[str, str]) -> tuple[str, ...]:
+def tallies(votings: Sequence[RoundVotes], labels: Mapping[str, str]) -> tuple[str, ...]:
     """The rounds that are not shown in full any more, one line each; nothing where there are none."""
     lines: list[str] = []
     for number, voting in enumerate(votings, 1):
@@ -178,7 +178,7 @@ def tallies(votings: Sequence[Voting], labels: Mapping[str, str]) -> tuple[str, 
 
 
 def report(
-    course: Sequence[tuple[Turn, Voting]],
+    course: Sequence[tuple[DebateRound, RoundVotes]],
     merge: Merge | None,
     sources: Sequence[Source],
     answer: str | None,
@@ -225,7 +225,7 @@ def _vote(name: Name, seat: str, vote: Vote, ballot: CastVote) -> JSON:
     }
 
 
-def _tally(voting: Voting) -> JSON:
+def _tally(voting: RoundVotes) -> JSON:
     said = [ballot.vote for ballot in voting.ballots.values()]
     return {
         "invited": voting.invited,
@@ -239,7 +239,7 @@ def _brief(name: Name, ballot: CastVote) -> str:
     return f"{ballot.vote} {name(ballot.endorses)}" if ballot.endorses else ballot.vote
 
 
-def _dissent(name: Name, turn: Turn, voting: Voting, merge: Merge | None) -> list[JSON]:
+def _dissent(name: Name, turn: DebateRound, voting: RoundVotes, merge: Merge | None) -> list[JSON]:
     """Return the dissent: votes for another answer, then rejections of the merged answer."""
     if merge is None:
         return []

@@ -11,7 +11,7 @@ from folkmoot.types import JSON, Record
 FEWEST = 30  # questions; with fewer there is a word instead of a number
 
 
-class Agreement(Record):
+class SeenAgreement(Record):
     """What is known of answers that so many of those heard stood behind."""
 
     leading: int  # answers that say what the leading one says
@@ -32,10 +32,10 @@ def interval(share: float, count: float, z: float = 1.96) -> tuple[float, float]
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def earned(rows: Sequence[Agreement], leading: int, heard: int, source: str) -> JSON:
+def earned(rows: Sequence[SeenAgreement], leading: int, heard: int, source: str) -> JSON:
     """How sure one may be of a leading answer: a number with its interval, sample size and source, or a word.
 
-    >>> earned([Agreement(leading=2, heard=2, questions=400, right=0.95)], 2, 2, "marked runs")["right"]
+    >>> earned([SeenAgreement(leading=2, heard=2, questions=400, right=0.95)], 2, 2, "marked runs")["right"]
     0.95
     >>> earned([], 2, 3, "")["word"]
     'most agree'

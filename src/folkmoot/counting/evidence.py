@@ -10,7 +10,7 @@ Unit = str
 """What a cost counts: "usd", "tokens" or "calls"."""
 
 
-class Answer(NamedTuple):
+class MarkedAnswer(NamedTuple):
     """One answer of one model to one question."""
 
     group: str | None  # the key of what it concludes, as a vote counts it; None: nothing that can be compared
@@ -19,7 +19,7 @@ class Answer(NamedTuple):
     usd: float | None = None  # of the call, at list price where it was free; None or 0: not known
 
 
-Question = Mapping[str, Sequence[Answer]]
+Question = Mapping[str, Sequence[MarkedAnswer]]
 """model -> its answers to one question, the first sample first."""
 
 
@@ -61,7 +61,7 @@ def unit_of(evidence: Evidence) -> Unit:
 
 def costs_of(evidence: Evidence, unit: Unit) -> dict[str, float]:
     """The mean cost of one answer of each model, in `unit`."""
-    price: Callable[[Answer], float] = {
+    price: Callable[[MarkedAnswer], float] = {
         "usd": lambda answer: answer.usd or 0.0,
         "tokens": lambda answer: float(answer.tokens),
     }.get(unit, lambda _: 1.0)
@@ -82,10 +82,10 @@ def by_accuracy(evidence: Evidence) -> list[str]:
     return sorted(evidence.models, key=lambda model: -accuracy_of(evidence, model))
 
 
-def plain_vote(question: Question, order: Sequence[str]) -> Answer:
+def plain_vote(question: Question, order: Sequence[str]) -> MarkedAnswer:
     """What a plurality of the first samples of `order` says; among equals the answer of the earlier model.
 
-    >>> said = {"a": [Answer("7", False)], "b": [Answer("8", True)], "c": [Answer("8", True)]}
+    >>> said = {"a": [MarkedAnswer("7", False)], "b": [MarkedAnswer("8", True)], "c": [MarkedAnswer("8", True)]}
     >>> plain_vote(said, ["a", "b", "c"]).group
     '8'
     """

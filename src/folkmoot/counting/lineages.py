@@ -40,17 +40,17 @@ class Lineage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Turn:
+class BrainstormRound:
     """The answers and scores of one round."""
 
     answers: dict[Lineage, str] = field(default_factory=dict)
     ratings: dict[Lineage, dict[str, Rating]] = field(default_factory=dict)  # whose -> judge -> what it gave
 
-    def in_order(self, lineages: Iterable[Lineage], judges: Sequence[str]) -> "Turn":
+    def in_order(self, lineages: Iterable[Lineage], judges: Sequence[str]) -> "BrainstormRound":
         """Sort by seat, so that arrival order does not matter."""
         there = [lineage for lineage in lineages if lineage in self.answers]
         given = {lineage: self.ratings.get(lineage, {}) for lineage in there}
-        return Turn(
+        return BrainstormRound(
             {lineage: self.answers[lineage] for lineage in there},
             {lineage: {judge: each[judge] for judge in judges if judge in each} for lineage, each in given.items()},
         )
@@ -93,13 +93,13 @@ def selection_strategy(floor: float) -> str:
     return f"controversy_floor_{floor:g}" if floor > 0 else "controversy"
 
 
-def evaluation_status(turn: Turn, panel: Iterable[Idea], failures: Sequence[JSON], seats: int) -> str:
+def evaluation_status(turn: BrainstormRound, panel: Iterable[Idea], failures: Sequence[JSON], seats: int) -> str:
     """How far the panel of a round was judged. `failures` are those of all rounds.
 
-    >>> alone = Turn({Lineage("s1"): "An answer."})
+    >>> alone = BrainstormRound({Lineage("s1"): "An answer."})
     >>> evaluation_status(alone, [], [], 1), evaluation_status(alone, [], [{"phase": "propose"}], 3)
     ('skipped_single_model', 'skipped_insufficient_models')
-    >>> two = Turn({Lineage("s1"): "An answer.", Lineage("s2"): "Another."})
+    >>> two = BrainstormRound({Lineage("s1"): "An answer.", Lineage("s2"): "Another."})
     >>> evaluation_status(two, [Idea("1", scores=(8,))], [{"phase": "propose"}], 3)
     'peer_evaluated'
     >>> evaluation_status(two, [Idea("1")], [], 2), evaluation_status(two, [], [{"phase": "evaluate"}], 2)
@@ -112,7 +112,7 @@ def evaluation_status(turn: Turn, panel: Iterable[Idea], failures: Sequence[JSON
     return "peer_evaluated"
 
 
-def chosen(turn: Turn, size: int, floor: float) -> list[tuple[Lineage, Idea]]:
+def chosen(turn: BrainstormRound, size: int, floor: float) -> list[tuple[Lineage, Idea]]:
     """The panel of a round, in its order; ties go to the earlier seat."""
     lineages, ideas = [*turn.ideas()], [*turn.ideas().values()]
     numbered = [replace(idea, name=str(number)) for number, idea in enumerate(ideas)]

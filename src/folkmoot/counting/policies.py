@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
-from folkmoot.counting.earned import Agreement
-from folkmoot.counting.evidence import Answer, Evidence, Question, accuracy_of
+from folkmoot.counting.earned import SeenAgreement
+from folkmoot.counting.evidence import Evidence, MarkedAnswer, Question, accuracy_of
 from folkmoot.counting.votes import weights_of
 
 MOST_DRAWS = 8  # of the samples of one question; with more, a policy is known no better
@@ -99,7 +99,7 @@ class _Trials:
             for draw in drawn:
                 self._try([samples_of(question, model, draw) for model in self.models], 1 / len(drawn))
 
-    def _try(self, deck: Sequence[Sequence[Answer]], share: float) -> None:
+    def _try(self, deck: Sequence[Sequence[MarkedAnswer]], share: float) -> None:
         for couple in self.couples:
             a, b = couple
             one, other = deck[a][0], deck[b][int(a == b)]
@@ -147,7 +147,7 @@ def draws(question: Question) -> range:
     return range(min(MOST_DRAWS, max(len(samples) for samples in question.values())))
 
 
-def samples_of(question: Question, model: str, draw: int) -> Sequence[Answer]:
+def samples_of(question: Question, model: str, draw: int) -> Sequence[MarkedAnswer]:
     """The samples of a model in the order in which this draw takes them, as many as a policy can need."""
     samples = question[model]
     return [samples[(draw + further) % len(samples)] for further in range(min(3, len(samples)))]
@@ -170,7 +170,7 @@ def _with_rest(
 
 def agreements(
     evidence: Evidence, policy: Policy, order: Sequence[str], weights: Mapping[str, float], costs: Mapping[str, float]
-) -> tuple[Agreement, ...]:
+) -> tuple[SeenAgreement, ...]:
     """How often the policy ends with so many behind its leading answer, and how often that is right then."""
     others = [model for model in order if model not in policy.models] if policy.rest else []
     count: dict[tuple[int, int], float] = {}
@@ -182,7 +182,7 @@ def agreements(
             count[behind, heard] = count.get((behind, heard), 0.0) + 1 / len(drawn)
             rights[behind, heard] = rights.get((behind, heard), 0.0) + right / len(drawn)
     return tuple(
-        Agreement(leading=key[0], heard=key[1], questions=round(times, 3), right=round(rights[key] / times, 6))
+        SeenAgreement(leading=key[0], heard=key[1], questions=round(times, 3), right=round(rights[key] / times, 6))
         for key, times in sorted(count.items(), reverse=True)
     )
 
@@ -202,7 +202,7 @@ def ask_by(
 
     The first two of `models` are asked at once, the third where these have no majority, `others` where nobody has.
     """
-    heard: list[tuple[str, Answer]] = []
+    heard: list[tuple[str, MarkedAnswer]] = []
     cost = 0.0
     waves = [models[:2], *([each] for each in models[2:]), others]
     for wave in waves:
@@ -216,7 +216,7 @@ def ask_by(
     return leads, cost, behind, len(heard)
 
 
-def _leading(heard: Sequence[tuple[str, Answer]], weights: Mapping[str, float]) -> tuple[bool, bool, int]:
+def _leading(heard: Sequence[tuple[str, MarkedAnswer]], weights: Mapping[str, float]) -> tuple[bool, bool, int]:
     """Whether the heaviest answer is right; whether two stand behind it and it is heavier than others; how many do."""
     size: dict[str, float] = {}
     count: dict[str, int] = {}

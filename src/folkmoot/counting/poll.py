@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration
-from folkmoot.counting.earned import Agreement
+from folkmoot.counting.earned import SeenAgreement
 from folkmoot.counting.votes import Group
 from folkmoot.errors import InputError
 from folkmoot.formats.answer_keys import Key, may_mean
@@ -61,7 +61,7 @@ def open_groups(answers: Mapping[str, Keyed], votes: Mapping[str, str]) -> froze
 
 
 @dataclass(frozen=True)
-class Panel:
+class PolledPanel:
     order: tuple[str, ...]  # by value, the best first
     weights: Mapping[str, float]
     agree: int | None  # None: only an unbeatable lead ends it
@@ -74,7 +74,7 @@ def panel_of(
     table: Calibration | None,
     agree: int | None,
     epsilon: float | None,
-) -> Panel:
+) -> PolledPanel:
     """The seats by value: by weight, then in the order of `models`, which maps them to their model ids.
 
     Weights that were given count before those of `table`. Raises InputError, before anything is spent, for what
@@ -96,19 +96,19 @@ def panel_of(
         if epsilon is not None:
             agree = table.agree_for(epsilon)
     order = tuple(sorted(seats, key=lambda seat: -counts[seat]))
-    return Panel(order, counts, agree if agree is None else min(agree, len(seats)))
+    return PolledPanel(order, counts, agree if agree is None else min(agree, len(seats)))
 
 
 @dataclass
 class Poll:
     """The answers and comparisons so far."""
 
-    panel: Panel
+    panel: PolledPanel
     answers: dict[str, Keyed] = field(default_factory=dict)
     verdict: tuple[str, str] | None = None  # (ballot, group)
     joined: list[list[str]] = field(default_factory=list)  # groups found to say the same
     compared: set[str] = field(default_factory=set)  # groups that were compared with each other
-    agreement: Sequence[Agreement] = ()  # what is known of answers with so many behind them
+    agreement: Sequence[SeenAgreement] = ()  # what is known of answers with so many behind them
     source: str = ""  # where that is known from
     further: JSON = field(default_factory=dict)  # for the report
     compared_in: list[Count] = field(default_factory=list)  # the counts of `compared`

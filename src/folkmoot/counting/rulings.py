@@ -13,7 +13,7 @@ MET = {"default": "confident", "rank": "ranked", "pick-one": "picked"}
 
 
 @dataclass
-class Turn:
+class ConsortiumRound:
     """One round: who was asked, who answered what, whose answers the arbiter saw, and what it said."""
 
     asked: tuple[str, ...]
@@ -58,7 +58,7 @@ class Rule:
             return True
         return (ruling.confidence or 0.0) >= self.threshold and ruling.needs_iteration is not True
 
-    def best(self, turns: Sequence[Turn]) -> int | None:
+    def best(self, turns: Sequence[ConsortiumRound]) -> int | None:
         """Return the turn whose ruling counts: the most confident good one, else of all; the later of equals.
 
         A ranking and a pick name no confidence, so the last one counts.
@@ -68,7 +68,7 @@ class Rule:
             return None
         return max(ruled, key=lambda each: (self.ready(each[1]), each[1].confidence or 0.0, each[0]))[0]
 
-    def decide(self, turns: Sequence[Turn]) -> tuple[bool, str, str]:
+    def decide(self, turns: Sequence[ConsortiumRound]) -> tuple[bool, str, str]:
         """Whether the run is over, its status, and the rule applied to these rulings in words."""
         at = self.best(turns)
         ruling = turns[at].ruling if at is not None else None
@@ -88,7 +88,11 @@ class Rule:
 
 
 def details(
-    turns: Sequence[Turn], best: Turn, ids: Mapping[str, str], labels: Mapping[str, str], **metadata: JSON | str
+    turns: Sequence[ConsortiumRound],
+    best: ConsortiumRound,
+    ids: Mapping[str, str],
+    labels: Mapping[str, str],
+    **metadata: JSON | str,
 ) -> JSON:
     """What a result says beside the answer, under llm-consortium's keys."""
     return {
@@ -103,7 +107,7 @@ def details(
     }
 
 
-def _told(turn: Turn, ids: Mapping[str, str]) -> JSON | None:
+def _told(turn: ConsortiumRound, ids: Mapping[str, str]) -> JSON | None:
     """A turn's ruling under llm-consortium's keys; None where there is none."""
     if turn.ruling is None:
         return None
@@ -122,7 +126,7 @@ def _told(turn: Turn, ids: Mapping[str, str]) -> JSON | None:
     }
 
 
-def _iteration(number: int, turn: Turn, ids: Mapping[str, str], labels: Mapping[str, str]) -> JSON:
+def _iteration(number: int, turn: ConsortiumRound, ids: Mapping[str, str], labels: Mapping[str, str]) -> JSON:
     """A round under llm-consortium's keys. Its label is what the arbiter calls an answer."""
     return {
         "iteration": number,

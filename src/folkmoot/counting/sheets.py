@@ -8,14 +8,14 @@ usable reply is a ballot without a value. A rule that is not here is a `Count` o
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from folkmoot.counting.ballots import Ruling, Voting, majority
+from folkmoot.counting.ballots import DebateRuling, RoundVotes, majority
 from folkmoot.counting.ballots import endorsements as votes_by_proposal
 from folkmoot.counting.closing import Decision
 from folkmoot.counting.diversity import Idea
 from folkmoot.counting.judging import Given
 from folkmoot.counting.rankings import Standing
 from folkmoot.counting.votes import Group
-from folkmoot.types import Asked, Ballot, Count, Tally, Total
+from folkmoot.types import Ballot, Count, PhaseCalls, Tally, Total
 
 Value = bool | int | float | str | None
 Key = tuple[str, ...]
@@ -23,7 +23,7 @@ K = TypeVar("K", bound=str | Key)
 
 
 def ballots(
-    asked: Asked,
+    asked: PhaseCalls,
     values: Mapping[K, Value],
     weights: Mapping[str, float] | None = None,
     *,
@@ -33,7 +33,7 @@ def ballots(
 
     `about` says whose answer a call with this key is about; as a rule it is the second seat in the key.
 
-    >>> asked = Asked(1, "", {("s1", "s2"): "r1/evaluate/s1>s2", ("s3", "s2"): "r1/evaluate/s3>s2"})
+    >>> asked = PhaseCalls(1, "", {("s1", "s2"): "r1/evaluate/s1>s2", ("s3", "s2"): "r1/evaluate/s3>s2"})
     >>> [(each.seat, each.about, each.value) for each in ballots(asked, {("s1", "s2"): 8.0})]
     [('s1', 's2', 8.0), ('s3', 's2', None)]
     """
@@ -46,7 +46,7 @@ def ballots(
 
 
 def ballots_on_all(
-    asked: Asked, values: Mapping[tuple[str, str], Value], authors: Sequence[str], weights: Mapping[str, float]
+    asked: PhaseCalls, values: Mapping[tuple[str, str], Value], authors: Sequence[str], weights: Mapping[str, float]
 ) -> tuple[Ballot, ...]:
     """Ballots of calls that are about several answers each: one for every answer but the seat's own."""
     return tuple(
@@ -59,10 +59,11 @@ def ballots_on_all(
     )
 
 
-def answered(asked: Asked, answers: Mapping[K, object]) -> Count:
+def answered(asked: PhaseCalls, answers: Mapping[K, object]) -> Count:
     """Nothing is counted but who answered.
 
-    >>> answered(Asked(1, "", {("s1",): "r1/answer/s1", ("s2",): "r1/answer/s2"}), {"s1": "Drive."}).outcome.explanation
+    >>> calls = PhaseCalls(1, "", {("s1",): "r1/answer/s1", ("s2",): "r1/answer/s2"})
+    >>> answered(calls, {"s1": "Drive."}).outcome.explanation
     '1 of 2 seats answered'
     """
     found = ballots(asked, dict.fromkeys(answers, True))
@@ -72,7 +73,7 @@ def answered(asked: Asked, answers: Mapping[K, object]) -> Count:
 
 
 def mean_score(
-    asked: Asked,
+    asked: PhaseCalls,
     scores: Mapping[tuple[str, str], float],
     means: Mapping[str, float],
     authors: Sequence[str],
@@ -113,7 +114,7 @@ def at_least(round: int, scores: Mapping[str, float], floor: float) -> Count:
 
 
 def plurality(
-    asked: Asked,
+    asked: PhaseCalls,
     cast: tuple[Ballot, ...],
     ranked: Sequence[Group],
     says: Callable[[Group], str],
@@ -143,10 +144,10 @@ def plurality(
     )  # fmt: skip
 
 
-def same_conclusion(asked: Asked, parts: Sequence[Sequence[str]] | None) -> Count:
+def same_conclusion(asked: PhaseCalls, parts: Sequence[Sequence[str]] | None) -> Count:
     """Which groups of answers say the same, as a seat reads them. `parts` are in words; None: it gave no reply.
 
-    >>> asked = Asked(1, "", {("s1",): "r1/compare/s1"})
+    >>> asked = PhaseCalls(1, "", {("s1",): "r1/compare/s1"})
     >>> same_conclusion(asked, [["drive", "go by car"], ["walk"]]).ballots[0].value
     'drive = go by car'
     """
@@ -161,7 +162,7 @@ def same_conclusion(asked: Asked, parts: Sequence[Sequence[str]] | None) -> Coun
 
 
 def mean_place(
-    asked: Asked,
+    asked: PhaseCalls,
     rankings: Mapping[str, Sequence[str]],
     table: Sequence[Standing],
     weights: Mapping[str, float],
@@ -187,7 +188,7 @@ def mean_place(
 
 
 def by_judges(
-    asked: Asked,
+    asked: PhaseCalls,
     rule: str,
     given: Given,
     totals: Mapping[str, tuple[float, ...]],
@@ -208,7 +209,7 @@ def by_judges(
     )
 
 
-def order(asked: Asked, ranked: Sequence[str], shown: Sequence[str], *, explanation: str) -> Count:
+def order(asked: PhaseCalls, ranked: Sequence[str], shown: Sequence[str], *, explanation: str) -> Count:
     """The order in which one seat puts the answers it was `shown`; the first is chosen. Empty `ranked`: no reply.
 
     `asked` may hold seats that were asked before and gave no usable reply; the last one ranked.
@@ -223,7 +224,7 @@ def order(asked: Asked, ranked: Sequence[str], shown: Sequence[str], *, explanat
 
 
 def endorsements(
-    asked: Asked, voting: Voting, table: Sequence[tuple[str, int, float | None]], ruling: Ruling
+    asked: PhaseCalls, voting: RoundVotes, table: Sequence[tuple[str, int, float | None]], ruling: DebateRuling
 ) -> tuple[Count, Count]:
     """The votes of a round of a debate: which answer how many endorse, and the Borda points of their rankings.
 
@@ -257,7 +258,9 @@ def endorsements(
     )  # fmt: skip
 
 
-def confirmation(asked: Asked, author: str, verdicts: Mapping[str, bool], *, adopted: bool, explanation: str) -> Count:
+def confirmation(
+    asked: PhaseCalls, author: str, verdicts: Mapping[str, bool], *, adopted: bool, explanation: str
+) -> Count:
     """Whether the others approve of the answer that `author` merged."""
     total = Total(
         about=author,
@@ -273,7 +276,9 @@ def confirmation(asked: Asked, author: str, verdicts: Mapping[str, bool], *, ado
     )  # fmt: skip
 
 
-def confidence(asked: Asked, given: Mapping[str, float | None], *, met: bool, explanation: str, **rule: Value) -> Count:
+def confidence(
+    asked: PhaseCalls, given: Mapping[str, float | None], *, met: bool, explanation: str, **rule: Value
+) -> Count:
     """How sure an arbiter is of its synthesis."""
     return Count(
         rule="confidence", round=asked.round, scope=asked.scope, parameters=rule, ballots=ballots(asked, given),
@@ -282,7 +287,7 @@ def confidence(asked: Asked, given: Mapping[str, float | None], *, met: bool, ex
 
 
 def likeness(
-    asked: Asked,
+    asked: PhaseCalls,
     groups: Sequence[Sequence[str]],
     chosen: Sequence[str],
     weights: Mapping[str, float],
@@ -308,7 +313,7 @@ def likeness(
 
 
 def panel(
-    asked: Asked,
+    asked: PhaseCalls,
     ideas: Mapping[str, Idea],
     chosen: Sequence[str],
     scores: Mapping[Key, float],

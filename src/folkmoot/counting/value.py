@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from folkmoot import textfiles
-from folkmoot.counting.earned import Agreement
-from folkmoot.counting.evidence import Answer, Evidence, accuracy_of, costs_of, unit_of
+from folkmoot.counting.earned import SeenAgreement
+from folkmoot.counting.evidence import Evidence, MarkedAnswer, accuracy_of, costs_of, unit_of
 from folkmoot.counting.policies import MOST_DRAWS, Tried, agreements, try_all
 from folkmoot.errors import InputError
 from folkmoot.types import Record
@@ -35,7 +35,7 @@ class PairValue(Record):
     right: float | None  # share of those in which they are right; None: they never agree
 
 
-class Plan(Record):
+class AskingPlan(Record):
     """Whom to ask, in which order; seats by their names, s1, s2, ..."""
 
     order: tuple[str, ...]  # all seats, those of the policy first
@@ -58,8 +58,8 @@ class ValueTable(Record):
     questions: int = 0
     models: tuple[ModelValue, ...] = ()
     pairs: tuple[PairValue, ...] = ()
-    plan: Plan | None = None  # for the seats of one run
-    agreement: tuple[Agreement, ...] = ()  # how often the plan ended with so many agreeing, and was right then
+    plan: AskingPlan | None = None  # for the seats of one run
+    agreement: tuple[SeenAgreement, ...] = ()  # how often the plan ended with so many agreeing, and was right then
     answers: tuple[Mapping[str, tuple[tuple[int, int], ...]], ...] = ()
     """Per question and model (group, right) of each sample; equal groups of a question say the same, 0 says nothing.
     Not kept in a run: the plan is what followed from it."""
@@ -83,7 +83,7 @@ def learn(evidence: Evidence) -> ValueTable:
     )
 
 
-def _numbered(question: Mapping[str, Sequence[Answer]]) -> dict[str, tuple[tuple[int, int], ...]]:
+def _numbered(question: Mapping[str, Sequence[MarkedAnswer]]) -> dict[str, tuple[tuple[int, int], ...]]:
     numbers: dict[str | None, int] = {None: 0}
     return {
         model: tuple((numbers.setdefault(a.group, len(numbers)), int(a.right)) for a in samples[:MOST_DRAWS])
@@ -127,7 +127,7 @@ def plan_for(table: ValueTable, seats: Sequence[tuple[str, str]], given: Mapping
     )
 
 
-def _plan(tried: Tried, called: Mapping[str, str], seats: Sequence[tuple[str, str]]) -> Plan:
+def _plan(tried: Tried, called: Mapping[str, str], seats: Sequence[tuple[str, str]]) -> AskingPlan:
     """The best policy as seats: the first free seat of each model, and "+MODEL" where there is none left."""
     weights = {called[own]: weight for own, weight in tried.weights.items()}
     models = tuple(called[own] for own in tried.best.models)
@@ -138,7 +138,7 @@ def _plan(tried: Tried, called: Mapping[str, str], seats: Sequence[tuple[str, st
     others = [seat for seat, model in sorted(seats, key=lambda each: -weights[each[1]]) if seat not in asked]
     waves = [min(2, len(models)), *([1] if len(models) > 2 else []), *([len(others)] if tried.best.rest else [])]
     further = {each: weights[each.removeprefix("+")] for each in asked if each.startswith("+")}
-    return Plan(
+    return AskingPlan(
         order=(*asked, *others),
         waves=tuple(waves),
         weights={**{seat: weights[model] for seat, model in seats}, **further},
@@ -171,7 +171,7 @@ def find_name(model: str, table: ValueTable) -> str | None:
 def _evidence(table: ValueTable) -> Evidence:
     questions = tuple(
         {
-            model: tuple(Answer(str(group) if group else None, bool(right)) for group, right in samples)
+            model: tuple(MarkedAnswer(str(group) if group else None, bool(right)) for group, right in samples)
             for model, samples in question.items()
         }
         for question in table.answers

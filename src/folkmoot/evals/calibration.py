@@ -17,14 +17,14 @@ VOTING = ("ask", "vote")
 
 
 @dataclass(frozen=True)
-class Asked:
+class PolledRun:
     """One run: its question, and the key of each model's own answer."""
 
     question: str
     keys: Mapping[str, str]  # model id -> key
 
 
-async def asked_on_record(home: Home) -> list[Asked]:
+async def asked_on_record(home: Home) -> list[PolledRun]:
     """Every run of `ask` and `vote` on record, oldest first; those that cannot be read are passed over."""
     found = []
     for folder in home.folders():
@@ -37,7 +37,7 @@ async def asked_on_record(home: Home) -> list[Asked]:
     return found
 
 
-async def _asked(folder: RunFolder) -> Asked | None:
+async def _asked(folder: RunFolder) -> PolledRun | None:
     spec = folder.spec()
     if spec.protocol not in VOTING:
         return None
@@ -49,18 +49,19 @@ async def _asked(folder: RunFolder) -> Asked | None:
             keys.setdefault(ids[event.seat], event.value.key.text)
 
     await replay(spec, folder, listeners=[listen])
-    return Asked(spec.title or spec.prompt, keys)
+    return PolledRun(spec.title or spec.prompt, keys)
 
 
 def calibrate(
-    runs: Sequence[Asked], panel: Sequence[str] = (), answers: Mapping[str, Sequence[str]] = {}
+    runs: Sequence[PolledRun], panel: Sequence[str] = (), answers: Mapping[str, Sequence[str]] = {}
 ) -> Calibration:
     """The table of `panel`, by default the one that was asked in full most often.
 
     `answers` maps questions to the answers that are right; who was right how often orders and weights the panel. Where
     none are known every vote counts once: agreeing with the others is not being right.
 
-    >>> runs = [Asked("2+2", {"a": "4", "b": "4"}), Asked("2+3", {"a": "5", "b": "6"}), Asked("1+1", {"a": "2"})]
+    >>> runs = [PolledRun("2+2", {"a": "4", "b": "4"}), PolledRun("2+3", {"a": "5", "b": "6"})]
+    >>> runs.append(PolledRun("1+1", {"a": "2"}))
     >>> table = calibrate(runs, answers={"2+3": ["5"]})
     >>> table.runs, table.panel, dict(table.accuracy)
     (2, ('a', 'b'), {'a': (1, 1), 'b': (0, 1)})
@@ -77,7 +78,7 @@ def calibrate(
 
 
 def _accuracy(
-    runs: Iterable[Asked], panel: Sequence[str], answers: Mapping[str, Sequence[str]]
+    runs: Iterable[PolledRun], panel: Sequence[str], answers: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[int, int]]:
     counted = dict.fromkeys(panel, (0, 0))
     for run in runs:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from folkmoot.evals.conditions import Condition
 from folkmoot.evals.folders import run_folder
-from folkmoot.evals.harness import ANSWER_LINE, Entry, Plan
+from folkmoot.evals.harness import ANSWER_LINE, ConditionResult, EvaluationPlan
 from folkmoot.evals.model_grading import judge_spec
 from folkmoot.evals.statistics import Estimated, clustered_mean
 from folkmoot.execute import checked
@@ -28,7 +28,7 @@ Say why in a sentence or two. {ANSWER_LINE.rstrip(".")} 1, 2 or tie"""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BlindVerdict:
     """What the judge made of one question: 1 where A won, 0 where B won, 0.5 for a tie."""
 
     sample: str
@@ -44,7 +44,7 @@ class Comparison:
 
     a: str
     b: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[BlindVerdict, ...]
 
     @property
     def win_rate(self) -> Estimated:
@@ -67,7 +67,12 @@ class Comparison:
 
 
 async def compare(
-    planned: Plan, machine: Machine, entries: Sequence[Entry], a: Condition, b: Condition, judge: str
+    planned: EvaluationPlan,
+    machine: Machine,
+    entries: Sequence[ConditionResult],
+    a: Condition,
+    b: Condition,
+    judge: str,
 ) -> Comparison:
     """Let `judge` compare what two conditions answered in `entries`. Raises InputError for a judge that is no model."""
     recordings = (*planned.recordings, *planned.dataset.recordings)
@@ -84,17 +89,22 @@ async def compare(
     return Comparison(a.name, b.name, tuple(verdicts))
 
 
-def _verdict(sample: str, epoch: int, first: str | None, second: str | None) -> Verdict:
+def _verdict(sample: str, epoch: int, first: str | None, second: str | None) -> BlindVerdict:
     """From the judge's two preferences; in the second one, A stood behind B."""
     if first is None or second is None:
-        return Verdict(sample, epoch, 0.5, flipped=False, unread=True)
+        return BlindVerdict(sample, epoch, 0.5, flipped=False, unread=True)
     scores = {"1": 1.0, "2": 0.0, "tie": 0.5}
     one, other = scores[first], 1 - scores[second]
-    return Verdict(sample, epoch, one if one == other else 0.5, flipped=one != other, unread=False)
+    return BlindVerdict(sample, epoch, one if one == other else 0.5, flipped=one != other, unread=False)
 
 
 async def _preferred(
-    planned: Plan, machine: Machine, spec: RunSpec, place: tuple[str, int], question: str, answers: tuple[str, str]
+    planned: EvaluationPlan,
+    machine: Machine,
+    spec: RunSpec,
+    place: tuple[str, int],
+    question: str,
+    answers: tuple[str, str],
 ) -> str | None:
     """1, 2 or tie; None where the judge's reply says none of these."""
     shown = [block("answer", text, label=f"Answer {number}") for number, text in enumerate(answers, 1)]

@@ -30,7 +30,7 @@ ANSWER_LINE = "Write your final answer on a last line of its own, like this:\n\n
 
 
 @dataclass(frozen=True)
-class Entry:
+class ConditionResult:
     """How one condition did on one question."""
 
     sample: str  # its id
@@ -62,7 +62,7 @@ class Entry:
 
 
 @dataclass
-class Progress:
+class EvaluationProgress:
     """How far an evaluation is."""
 
     total: int
@@ -88,7 +88,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is compared on what, checked before anything is asked."""
 
     dataset: Dataset
@@ -109,10 +109,10 @@ def eval_home(machine: Machine, dataset: Dataset) -> Home:
 
 
 async def evaluate(
-    planned: Plan,
+    planned: EvaluationPlan,
     machine: Machine,
-    on_entry: Callable[[Entry, Progress], None] = lambda _entry, _progress: None,
-) -> list[Entry]:
+    on_entry: Callable[[ConditionResult, EvaluationProgress], None] = lambda _entry, _progress: None,
+) -> list[ConditionResult]:
     """Every entry, in the order of the questions and then of the conditions.
 
     Raises InputError for what cannot be asked, before anything is.
@@ -130,7 +130,7 @@ async def evaluate(
     return sorted(entries, key=lambda each: (place[each.sample], each.epoch, order[each.condition]))
 
 
-def _at_equal_cost(condition: Condition, entries: Sequence[Entry]) -> Condition:
+def _at_equal_cost(condition: Condition, entries: Sequence[ConditionResult]) -> Condition:
     """The condition with the number of samples that costs as much as the one it is compared with."""
     alone = [each for each in entries if each.condition == f"solo:{condition.models[0]}"]
     other = [each for each in entries if each.condition == condition.cost_of]
@@ -145,11 +145,13 @@ def _at_equal_cost(condition: Condition, entries: Sequence[Entry]) -> Condition:
 class _Session:
     """One evaluation that is running."""
 
-    def __init__(self, planned: Plan, machine: Machine, on_entry: Callable[[Entry, Progress], None]) -> None:
+    def __init__(
+        self, planned: EvaluationPlan, machine: Machine, on_entry: Callable[[ConditionResult, EvaluationProgress], None]
+    ) -> None:
         self.planned, self.machine, self.on_entry = planned, machine, on_entry
         self.home = eval_home(machine, planned.dataset)
         runs = len(planned.dataset.samples) * planned.epochs * len(planned.conditions)
-        self.progress = Progress(runs)
+        self.progress = EvaluationProgress(runs)
         self.account: Purse | None = None
         self.grader: ModelGrader | None = None
         if planned.judge is not None:
@@ -174,7 +176,7 @@ class _Session:
             raise InputError(*(f"{condition.name}: {problem}" for problem in error.problems)) from None
         return spec.model_copy(update={"labels": {}, "created": ""})  # each question draws labels of its own
 
-    async def run(self, specs: Mapping[str, RunSpec]) -> list[Entry]:
+    async def run(self, specs: Mapping[str, RunSpec]) -> list[ConditionResult]:
         """Every question and epoch under each of these conditions, a few runs at a time."""
         if self.planned.budget is not None and self.account is None and specs:
             price = price_of(next(iter(specs.values())))
@@ -185,7 +187,7 @@ class _Session:
             for epoch in range(1, self.planned.epochs + 1)
             for name in specs
         ][::-1]
-        entries: list[Entry] = []
+        entries: list[ConditionResult] = []
 
         async def work() -> None:
             while waiting:
@@ -202,7 +204,7 @@ class _Session:
             raise several.exceptions[0] from None
         return entries
 
-    async def _entry(self, sample: Sample, epoch: int, condition: str, spec: RunSpec) -> Entry:
+    async def _entry(self, sample: Sample, epoch: int, condition: str, spec: RunSpec) -> ConditionResult:
         spec = with_question(spec, self.planned.dataset, sample, epoch)
         dataset = self.planned.dataset
         identity = [dataset.name, dataset.version, sample.id, epoch]
@@ -253,10 +255,10 @@ def with_question(spec: RunSpec, dataset: Dataset, sample: Sample, epoch: int) -
     )
 
 
-def entry_of(result: Result, sample: Sample, epoch: int, condition: str, run: str, graded: Graded) -> Entry:
+def entry_of(result: Result, sample: Sample, epoch: int, condition: str, run: str, graded: Graded) -> ConditionResult:
     """What a run came to, with its grade."""
     grade = graded.grade
-    return Entry(
+    return ConditionResult(
         sample=sample.id,
         epoch=epoch,
         condition=condition,

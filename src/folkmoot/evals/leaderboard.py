@@ -30,7 +30,7 @@ class Seen:
     tokens: Mapping[str, int]
 
 
-class Standing(Record):
+class BoardStanding(Record):
     model: str
     runs: int
     wins: float  # share of the runs that had a winner
@@ -79,7 +79,7 @@ async def seen_at(home: Home) -> AsyncIterator[Seen]:
         )
 
 
-def leaderboard(runs: Sequence[Seen]) -> list[Standing]:
+def leaderboard(runs: Sequence[Seen]) -> list[BoardStanding]:
     """The models, the strongest first. Raises InputError where no run is there."""
     if not runs:
         raise InputError("there are no runs to rank models by")
@@ -91,13 +91,13 @@ def leaderboard(runs: Sequence[Seen]) -> list[Standing]:
     return sorted(found, key=lambda each: (each.strength is None, -(each.strength or 0.0), -each.wins))
 
 
-def _standing(model: str, runs: Sequence[Seen], strength: float | None, drawn: Sequence[float]) -> Standing:
+def _standing(model: str, runs: Sequence[Seen], strength: float | None, drawn: Sequence[float]) -> BoardStanding:
     own = [run for run in runs if model in run.models]
     won = [run for run in own if run.winner is not None]
     marked = [run.right[model] for run in own if model in run.right]
     prices = [run.usd.get(model, 0.0) for run in own]
     known = [price for price in prices if price is not None]
-    return Standing(
+    return BoardStanding(
         model=model,
         runs=len(own),
         wins=fmean(run.winner == model for run in won) if won else 0.0,
@@ -180,7 +180,7 @@ def _resampled(models: Sequence[str], duels: Sequence[Sequence[tuple[str, str, f
     return found
 
 
-def leaderboard_text(table: Sequence[Standing]) -> str:
+def leaderboard_text(table: Sequence[BoardStanding]) -> str:
     width = max(len(each.model) for each in table)
     head = f"{'model':<{width}}  runs  wins (chance)   strength            harsh  own+   right  cost"
     lines = [head]

@@ -7,11 +7,11 @@ file gives right answers only, and `folkmoot outcome` for the runs on record.
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from folkmoot.counting.evidence import Answer, Evidence, Question
+from folkmoot.counting.evidence import Evidence, MarkedAnswer, Question
 from folkmoot.errors import InputError, Unparseable
 from folkmoot.evals.datasets import Sample, rows_in, sample_of
 from folkmoot.evals.grading import find_grader
-from folkmoot.evals.harness import Entry
+from folkmoot.evals.harness import ConditionResult
 from folkmoot.formats.keyed import read_keyed
 from folkmoot.types import JSON
 
@@ -55,7 +55,7 @@ def is_marked(path: Path) -> bool:
 
 
 def _solved(solved: Mapping[str, object]) -> Question:
-    return {system: (Answer(None, bool(passed)),) for system, passed in solved.items()}
+    return {system: (MarkedAnswer(None, bool(passed)),) for system, passed in solved.items()}
 
 
 def _recorded(row: JSON, number: int, where: str) -> Question:
@@ -63,14 +63,14 @@ def _recorded(row: JSON, number: int, where: str) -> Question:
     question: str = row["question"]
     correct = row.get("correct")
     sample = None if isinstance(correct, dict) else sample_of(row, number, where)
-    found: dict[str, tuple[Answer, ...]] = {}
+    found: dict[str, tuple[MarkedAnswer, ...]] = {}
     for model, given in row["answers"].items():
         texts = [text or "" for text in given] if isinstance(given, list) else [given]
         marks = _marks(correct.get(model), len(texts), f"{where}: {model}") if isinstance(correct, dict) else None
         if not all(isinstance(text, str) for text in texts):
             raise InputError(f"{where}: the answer of {model} is neither a text nor a list of texts")
         found[model] = tuple(
-            Answer(
+            MarkedAnswer(
                 group_of(text, question),
                 _graded(text, sample) if marks is None else marks[place],
                 max(1, (len(question) + len(text)) // LETTERS_PER_TOKEN),
@@ -100,15 +100,15 @@ def group_of(text: str, question: str) -> str | None:
     return None if key is None else key.text
 
 
-def from_entries(entries: Sequence[Entry], questions: Mapping[str, str], source: str) -> Evidence:
+def from_entries(entries: Sequence[ConditionResult], questions: Mapping[str, str], source: str) -> Evidence:
     """What `folkmoot eval run` found out of models that were asked alone, one condition `solo:MODEL` each.
 
     `questions` maps the ids of the samples to their texts.
     """
-    found: dict[str, dict[str, tuple[Answer, ...]]] = {}
+    found: dict[str, dict[str, tuple[MarkedAnswer, ...]]] = {}
     for entry in entries:
         model = entry.condition.removeprefix("solo:")
-        answer = Answer(group_of(entry.answer, questions[entry.sample]), entry.right, entry.tokens, entry.usd)
+        answer = MarkedAnswer(group_of(entry.answer, questions[entry.sample]), entry.right, entry.tokens, entry.usd)
         samples = found.setdefault(entry.sample, {})
         samples[model] = (*samples.get(model, ()), answer)
     return Evidence(tuple(found.values()), source)

@@ -23,25 +23,25 @@ ASPECTS = (
 
 
 @dataclass(frozen=True)
-class Panel:
+class ReviewPanel:
     label: str  # A, B, ...
     run: SavedRun
     ideas: Sequence[Idea]
 
 
 @dataclass(frozen=True)
-class Prompt:
+class ReviewPrompt:
     """The panels of all runs of one prompt, in the order in which they are shown."""
 
     id: str
     text: str | None
-    panels: Sequence[Panel]
+    panels: Sequence[ReviewPanel]
 
 
 @dataclass(frozen=True)
 class Pack:
     selector: str
-    prompts: Sequence[Prompt]
+    prompts: Sequence[ReviewPrompt]
 
 
 def make_pack(
@@ -69,15 +69,15 @@ def make_pack(
     return Pack(selector, [_prompt(name, by_prompt[name], selector, size, texts or {}) for name in sorted(by_prompt)])
 
 
-def _prompt(name: str, runs: Sequence[SavedRun], selector: str, size: int, texts: Mapping[str, str]) -> Prompt:
+def _prompt(name: str, runs: Sequence[SavedRun], selector: str, size: int, texts: Mapping[str, str]) -> ReviewPrompt:
     ranked = sorted(runs, key=lambda run: run.place)
     order = blind_order(name, [run.iteration_strategy or "" for run in ranked])
     panels = [
-        Panel(panel_label(number), ranked[at], select(selector, ranked[at].ideas(own_scores=False), size))
+        ReviewPanel(panel_label(number), ranked[at], select(selector, ranked[at].ideas(own_scores=False), size))
         for number, at in enumerate(order)
     ]
     said = {run.prompt for run in runs}
-    return Prompt(name, texts.get(name, next(iter(said)) if len(said) == 1 else None), panels)
+    return ReviewPrompt(name, texts.get(name, next(iter(said)) if len(said) == 1 else None), panels)
 
 
 def panel_label(number: int) -> str:
@@ -103,7 +103,7 @@ def pack_json(pack: Pack) -> JSON:
     }
 
 
-def _answers(panel: Panel) -> list[JSON]:
+def _answers(panel: ReviewPanel) -> list[JSON]:
     return [{"label": f"Answer {number}", "answer": idea.text} for number, idea in enumerate(panel.ideas, 1)]
 
 
@@ -115,7 +115,7 @@ def key_json(pack: Pack) -> JSON:
     }
 
 
-def _key(panel: Panel) -> JSON:
+def _key(panel: ReviewPanel) -> JSON:
     return {
         "label": panel.label,
         "iteration_strategy": panel.run.iteration_strategy,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from folkmoot.errors import InputError
-from folkmoot.evals.harness import Entry
-from folkmoot.evals.report import Row
+from folkmoot.evals.harness import ConditionResult
+from folkmoot.evals.report import ReportRow
 from folkmoot.evals.statistics import phi
 from folkmoot.formats.answer_keys import key_of
 
@@ -28,7 +28,7 @@ def _need(library: str) -> None:
         raise InputError(f"pictures need {library}: pip install 'folkmoot[eval]'")
 
 
-def cost_measure(rows: Sequence[Row]) -> tuple[str, list[float]]:
+def cost_measure(rows: Sequence[ReportRow]) -> tuple[str, list[float]]:
     """What stands for the price of a question, and its value for each row: dollars where all are known, else tokens."""
     if all(row.usd for row in rows):
         return "USD for a question", [(row.usd or 0.0) / row.questions for row in rows]
@@ -37,7 +37,7 @@ def cost_measure(rows: Sequence[Row]) -> tuple[str, list[float]]:
     return "calls for a question", [row.calls for row in rows]
 
 
-def accuracy_against_cost(rows: Sequence[Row]) -> "Figure":
+def accuracy_against_cost(rows: Sequence[ReportRow]) -> "Figure":
     """One point for each condition, with its interval."""
     figure, axes = _canvas()
     label, costs = cost_measure(rows)
@@ -53,7 +53,7 @@ def accuracy_against_cost(rows: Sequence[Row]) -> "Figure":
     return figure
 
 
-def agreement(entries: Sequence[Entry]) -> tuple[list[str], list[list[float | None]]]:
+def agreement(entries: Sequence[ConditionResult]) -> tuple[list[str], list[list[float | None]]]:
     """How often two conditions came to the same answer, by its key, over the questions that both answered."""
     keys = {
         name: {place: key.text for place, each in found.items() if each.said and (key := key_of(each.said)) is not None}
@@ -67,11 +67,13 @@ def agreement(entries: Sequence[Entry]) -> tuple[list[str], list[list[float | No
     return list(keys), [[share(one, other) for other in keys.values()] for one in keys.values()]
 
 
-def error_correlation(entries: Sequence[Entry]) -> tuple[list[str], list[list[float | None]]]:
+def error_correlation(entries: Sequence[ConditionResult]) -> tuple[list[str], list[list[float | None]]]:
     """The phi coefficient of two conditions' errors; None where one of them is always, or never, right."""
     found = _by_condition(entries)
 
-    def of(one: Mapping[tuple[str, int], Entry], other: Mapping[tuple[str, int], Entry]) -> float | None:
+    def of(
+        one: Mapping[tuple[str, int], ConditionResult], other: Mapping[tuple[str, int], ConditionResult]
+    ) -> float | None:
         both = sorted(one.keys() & other.keys())
         return phi([not one[place].right for place in both], [not other[place].right for place in both])
 
@@ -116,7 +118,7 @@ def save(figure: "Figure", path: Path) -> None:
     figure.savefig(path, bbox_inches="tight", dpi=150)
 
 
-def draw(kind: str, rows: Sequence[Row], entries: Sequence[Entry]) -> "Figure":
+def draw(kind: str, rows: Sequence[ReportRow], entries: Sequence[ConditionResult]) -> "Figure":
     """The picture of this name. Raises InputError for another name, or without matplotlib."""
     match kind:
         case "cost":
@@ -128,7 +130,7 @@ def draw(kind: str, rows: Sequence[Row], entries: Sequence[Entry]) -> "Figure":
     raise InputError(f"there is no picture {kind!r}; there are {', '.join(KINDS)}")
 
 
-def in_terminal(rows: Sequence[Row], width: int = 100, height: int = 24) -> str:
+def in_terminal(rows: Sequence[ReportRow], width: int = 100, height: int = 24) -> str:
     """Accuracy against cost as text. Raises InputError without plotext."""
     _need("plotext")
     import plotext
@@ -156,8 +158,8 @@ def short(condition: str) -> str:
     return model.rpartition("/")[2] if head == "solo" else condition
 
 
-def _by_condition(entries: Sequence[Entry]) -> dict[str, dict[tuple[str, int], Entry]]:
-    found: dict[str, dict[tuple[str, int], Entry]] = {}
+def _by_condition(entries: Sequence[ConditionResult]) -> dict[str, dict[tuple[str, int], ConditionResult]]:
+    found: dict[str, dict[tuple[str, int], ConditionResult]] = {}
     for each in entries:
         found.setdefault(each.condition, {})[each.sample, each.epoch] = each
     return found

@@ -33,7 +33,7 @@ class PhaseSum(Record):
     tokens: int
 
 
-class Sum(Record):
+class ReceiptSum(Record):
     """What panels came to, in the runs of one protocol or month."""
 
     name: str
@@ -51,9 +51,9 @@ class Sum(Record):
 
 
 class Receipts(Record):
-    whole: Sum
-    protocols: tuple[Sum, ...]
-    months: tuple[Sum, ...]  # the oldest first
+    whole: ReceiptSum
+    protocols: tuple[ReceiptSum, ...]
+    months: tuple[ReceiptSum, ...]  # the oldest first
 
 
 async def held_at(home: Home) -> AsyncIterator[Held]:
@@ -86,11 +86,11 @@ def sum_up(runs: Sequence[Held]) -> Receipts:
     )
 
 
-def _sum(name: str, runs: Sequence[Held], *, phases: bool = False) -> Sum:
+def _sum(name: str, runs: Sequence[Held], *, phases: bool = False) -> ReceiptSum:
     same = [(each, each.receipt.alone[0].same_as_result) for each in runs if each.receipt.alone]
     changed = [each for each, alike in same if alike is False]
     calls = sum(phase.calls for each in runs for phase in each.receipt.phases)
-    return Sum(
+    return ReceiptSum(
         name=name,
         runs=len(runs),
         compared=sum(alike is not None for _, alike in same),
@@ -145,7 +145,7 @@ def receipts_text(found: Receipts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _sentence(whole: Sum) -> str:
+def _sentence(whole: ReceiptSum) -> str:
     if not whole.compared:
         return f"{whole.runs} runs; whether the panel changed the first seat's answer cannot be told of any."
     share = 100 * whole.changed / whole.compared
@@ -161,7 +161,7 @@ def _sentence(whole: Sum) -> str:
     )
 
 
-def _figures(each: Sum) -> str:
+def _figures(each: ReceiptSum) -> str:
     known = f"changed {each.changed} of {each.compared}" if each.compared else "cannot be told"
     return f"{each.runs} runs, {known}, {each.calls} calls, {each.tokens} tokens, {money(each.usd)}"
 

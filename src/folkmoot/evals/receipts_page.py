@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from folkmoot.evals.receipts import Receipts, Sum, money, receipts_text
+from folkmoot.evals.receipts import Receipts, ReceiptSum, money, receipts_text
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
@@ -41,7 +41,7 @@ def receipts_page(found: Receipts) -> str:
 """
 
 
-def bars(title: str, sums: Sequence[Sum]) -> str:
+def bars(title: str, sums: Sequence[ReceiptSum]) -> str:
     """A bar for each: dark what changed, light what did not, nothing where it cannot be told."""
     most = max((each.runs for each in sums), default=1)
     rows = []
@@ -63,7 +63,7 @@ def bars(title: str, sums: Sequence[Sum]) -> str:
     )
 
 
-def _table(sums: Sequence[Sum]) -> str:
+def _table(sums: Sequence[ReceiptSum]) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("protocol", "runs", "calls", "tokens", "seconds", "cost"))
     rows = "".join(
         f"<tr><td>{html.escape(each.name)}</td>"
@@ -77,7 +77,7 @@ def _table(sums: Sequence[Sum]) -> str:
     return f"<table><tr>{head}</tr>{rows}</table>"
 
 
-def _phases(sums: Sequence[Sum]) -> str:
+def _phases(sums: Sequence[ReceiptSum]) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("protocol", "phase", "changed what led", "calls", "cost"))
     rows = "".join(
         f"<tr><td>{html.escape(each.name)}</td><td>{html.escape(phase.phase)}</td>"

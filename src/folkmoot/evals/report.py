@@ -8,13 +8,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from folkmoot.evals.harness import Entry
+from folkmoot.evals.harness import ConditionResult
 from folkmoot.evals.statistics import Estimated, bootstrap, paired_difference, percentile, proportion
 from folkmoot.types import JSON
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """How one condition did on all questions."""
 
     condition: str
@@ -36,9 +36,9 @@ class Row:
     judge_calls: int  # in all, of the grading
 
 
-def rows_of(entries: Sequence[Entry], baseline: str | None = None) -> list[Row]:
+def rows_of(entries: Sequence[ConditionResult], baseline: str | None = None) -> list[ReportRow]:
     """One row for each condition, in the order of appearance; `baseline` is the first one if not named."""
-    by_condition: dict[str, list[Entry]] = {}
+    by_condition: dict[str, list[ConditionResult]] = {}
     for each in entries:
         by_condition.setdefault(each.condition, []).append(each)
     if not by_condition:
@@ -47,12 +47,12 @@ def rows_of(entries: Sequence[Entry], baseline: str | None = None) -> list[Row]:
     return [_row(name, found, base) for name, found in by_condition.items()]
 
 
-def _row(name: str, entries: Sequence[Entry], base: Sequence[Entry]) -> Row:
+def _row(name: str, entries: Sequence[ConditionResult], base: Sequence[ConditionResult]) -> ReportRow:
     questions = [each.sample for each in entries]
     seconds = sorted(each.seconds for each in entries)
     prices = [each.usd for each in entries]
     usd = None if any(each is None for each in prices) else math.fsum(each or 0.0 for each in prices)
-    return Row(
+    return ReportRow(
         condition=name,
         questions=len(entries),
         right=sum(each.right for each in entries),
@@ -73,7 +73,7 @@ def _row(name: str, entries: Sequence[Entry], base: Sequence[Entry]) -> Row:
     )
 
 
-def gain_of(entries: Sequence[Entry], base: Sequence[Entry]) -> Estimated:
+def gain_of(entries: Sequence[ConditionResult], base: Sequence[ConditionResult]) -> Estimated:
     """How much more often `entries` are right than `base`, on the questions and epochs that both have."""
     theirs = {(each.sample, each.epoch): each.right for each in base}
     both = [each for each in entries if (each.sample, each.epoch) in theirs]
@@ -84,7 +84,7 @@ def gain_of(entries: Sequence[Entry], base: Sequence[Entry]) -> Estimated:
     )
 
 
-def _per_right(entries: Sequence[Entry], spent: Sequence[float]) -> Estimated:
+def _per_right(entries: Sequence[ConditionResult], spent: Sequence[float]) -> Estimated:
     """Cost of one right answer: a ratio of sums, resampled by question."""
     sums: dict[str, list[float]] = {}
     for entry, cost in zip(entries, spent, strict=True):
@@ -94,7 +94,7 @@ def _per_right(entries: Sequence[Entry], spent: Sequence[float]) -> Estimated:
     return bootstrap(list(sums.values()), lambda columns: columns[0] / columns[1], resamples=1000)
 
 
-def by_category(entries: Sequence[Entry]) -> Mapping[str, list[Row]]:
+def by_category(entries: Sequence[ConditionResult]) -> Mapping[str, list[ReportRow]]:
     """The rows of each category alone, where the questions have categories."""
     names = dict.fromkeys(each.category for each in entries if each.category)
     return {name: rows_of([each for each in entries if each.category == name]) for name in names}
@@ -106,7 +106,7 @@ HEADER = (
 )  # fmt: skip
 
 
-def cells(row: Row) -> list[str]:
+def cells(row: ReportRow) -> list[str]:
     """A row as it is printed."""
     gain = row.gain
     return [
@@ -142,7 +142,7 @@ def money(usd: float | None) -> str:
     return "0" if usd == 0 else f"{usd:.2f}" if usd >= 1 else f"{usd:.4f}"
 
 
-def table(rows: Iterable[Row], *, markdown: bool = False) -> str:
+def table(rows: Iterable[ReportRow], *, markdown: bool = False) -> str:
     """The rows as an aligned table; columns that say nothing in any row are left out."""
     written = [list(HEADER), *(cells(row) for row in rows)]
     dull = ("", "0", "?") if any(row[HEADER.index("$")] != "?" for row in written[1:]) else ("",)
@@ -172,7 +172,7 @@ def grid(lines: Sequence[Sequence[str]], *, markdown: bool = False) -> str:
     )
 
 
-def verdict(rows: Sequence[Row]) -> str:
+def verdict(rows: Sequence[ReportRow]) -> str:
     """In words: which conditions are better or worse than the baseline, and which the questions cannot tell apart."""
     base = next((row for row in rows if row.gain is None), None)
     if base is None or len(rows) == 1:
@@ -188,7 +188,7 @@ def verdict(rows: Sequence[Row]) -> str:
     return "\n".join(f"{said}, by {base.questions} answers: {', '.join(names)}" for said, names in told.items())
 
 
-def graded_by(judge: str, entries: Sequence[Entry]) -> str:
+def graded_by(judge: str, entries: Sequence[ConditionResult]) -> str:
     """What grading by a model took: each grading once, also where several conditions share it."""
     once = {each.graded_in: each for each in entries if each.graded_in}.values()
     prices = [each.judge_usd for each in once]
@@ -200,7 +200,7 @@ def graded_by(judge: str, entries: Sequence[Entry]) -> str:
     )
 
 
-def row_json(row: Row) -> JSON:
+def row_json(row: ReportRow) -> JSON:
     """A row for programs; intervals as [low, high], what is infinite as null."""
 
     def plain(value: object) -> object:
@@ -211,11 +211,11 @@ def row_json(row: Row) -> JSON:
                 return None
         return value
 
-    return {name: plain(getattr(row, name)) for name in Row.__dataclass_fields__}
+    return {name: plain(getattr(row, name)) for name in ReportRow.__dataclass_fields__}
 
 
 def audit_lines(
-    entries: Sequence[Entry], questions: Mapping[str, str], accepted: Mapping[str, Sequence[str]]
+    entries: Sequence[ConditionResult], questions: Mapping[str, str], accepted: Mapping[str, Sequence[str]]
 ) -> list[JSON]:
     """One object for each question and epoch, with what every condition answered and how that was graded."""
     found: dict[tuple[str, int], JSON] = {}

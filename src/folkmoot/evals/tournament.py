@@ -12,7 +12,7 @@ from math import comb
 from statistics import fmean, median
 from typing import Any
 
-from folkmoot.counting.evidence import Answer, plain_vote
+from folkmoot.counting.evidence import MarkedAnswer, plain_vote
 from folkmoot.counting.judging import RULES as COUNTING
 from folkmoot.counting.judging import order_of
 from folkmoot.errors import FolkmootError, InputError
@@ -59,7 +59,7 @@ class Entrant:
         self.seconds.append(seconds)
 
 
-class Place(Record):
+class TournamentPlace(Record):
     """How an entrant did."""
 
     name: str
@@ -75,7 +75,7 @@ class Place(Record):
 
 class Tournament(Record):
     runs: int
-    places: tuple[Place, ...]  # the best first
+    places: tuple[TournamentPlace, ...]  # the best first
     winner: str | None
     verdict: str
 
@@ -117,7 +117,7 @@ def _counted(run: MarkedRun) -> Iterator[Decided]:
 
 
 def _tokens(run: MarkedRun, seats: Sequence[str]) -> float:
-    found: list[Answer] = [run.answers[seat] for seat in seats]
+    found: list[MarkedAnswer] = [run.answers[seat] for seat in seats]
     return float(sum(answer.tokens for answer in found))
 
 
@@ -154,18 +154,18 @@ def judged(entrants: Sequence[Entrant], runs: int) -> Tournament:
     return Tournament(runs=runs, places=tuple(places), winner=winner, verdict=verdict)
 
 
-def _place(entrant: Entrant) -> Place:
+def _place(entrant: Entrant) -> TournamentPlace:
     right = sum(entrant.right.values())
     interval = wilson(right, len(entrant.right))
-    return Place(
+    return TournamentPlace(
         name=entrant.name, runs=len(entrant.right), right=right / len(entrant.right), low=interval.low,
         high=interval.high, calls=fmean(entrant.calls), tokens=fmean(entrant.cost), seconds=median(entrant.seconds),
         front=True,
     )  # fmt: skip
 
 
-def _undominated(place: Place, places: Sequence[Place]) -> bool:
-    def better(other: Place) -> bool:
+def _undominated(place: TournamentPlace, places: Sequence[TournamentPlace]) -> bool:
+    def better(other: TournamentPlace) -> bool:
         ours = (-place.right, place.tokens, place.calls, place.seconds)
         theirs = (-other.right, other.tokens, other.calls, other.seconds)
         return theirs != ours and all(a <= b for a, b in zip(theirs, ours, strict=True))

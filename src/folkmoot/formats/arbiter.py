@@ -15,7 +15,7 @@ from folkmoot.formats.marking import Marked
 from folkmoot.formats.ranking import ranking_for, read_ranking
 from folkmoot.formats.reading import (
     NoObject,
-    Reply,
+    SearchedReply,
     check_size,
     decide,
     is_placeholder,
@@ -92,7 +92,7 @@ def read_pick(reply: str, labels: Sequence[str]) -> Ruling:
     >>> read_pick("Both are clear.\\n**Pick:** answer b", ["Answer A", "Answer B"]).ranking
     ('Answer B',)
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
 
     def in_object(value: JSON) -> Ruling:
         picked = next(value[key] for key in PICKS if key in value)
@@ -160,7 +160,7 @@ def _flag(value: object) -> bool | None:
 
 def _fields(reply: str, *needed: str, same: Sequence[str]) -> JSON:
     """The fields of a JSON object with one of `needed`, else of tags. Raises NoObject when there is neither."""
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
     objects = [
         each
         for each in marked.objects(*needed)

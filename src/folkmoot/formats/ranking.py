@@ -12,7 +12,7 @@ from typing import NamedTuple
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.marking import OWN, UNSURE
-from folkmoot.formats.reading import EDGE, Found, Reply, decide, is_template, text_field, without_quotes
+from folkmoot.formats.reading import EDGE, Found, SearchedReply, decide, is_template, text_field, without_quotes
 from folkmoot.formats.schemas import TEXT, order_of, record
 from folkmoot.types import JSON
 
@@ -103,7 +103,7 @@ def read_ranking(reply: str, labels: Sequence[str], left_out: Sequence[str] = ()
     >>> read_ranking("Close, but B > C > A.", ["Answer A", "Answer B"], left_out=["Answer C"]).order
     ('Answer B', 'Answer A')
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
     reader = _Reader([*labels, *left_out])
 
     def complete(order: Sequence[str], said: str) -> Ranking:
@@ -127,7 +127,7 @@ def read_ranking(reply: str, labels: Sequence[str], left_out: Sequence[str] = ()
     return ranking
 
 
-def _orders(marked: Reply) -> list[Found[list[_Entry]]]:
+def _orders(marked: SearchedReply) -> list[Found[list[_Entry]]]:
     """Every order that `marked` states outside JSON: under headings, in tags and tables, else in single lines.
 
     A final ranking makes the other headings drafts. Without a heading a list is no ranking, because answers are also

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import Reply, decide, text_field
+from folkmoot.formats.reading import SearchedReply, decide, text_field
 from folkmoot.formats.schemas import SCORE, TEXT, record
 from folkmoot.formats.score_text import (
     KEYS,
@@ -40,7 +40,7 @@ def read_rating(reply: str, dimensions: tuple[str, ...]) -> Rating:
     >>> read_rating('{"insight": 6, "depth": 9}', ("insight", "depth")).score
     7.5
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
     found = [each.read(lambda value: _rating(value, dimensions)) for each in marked.objects(*KEYS, *dimensions)]
     prose = marked.text.strip()
     found += [each.read(lambda score: Rating(score, prose)) for each in stated_scores(marked)]

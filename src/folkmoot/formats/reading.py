@@ -19,8 +19,8 @@ from folkmoot.formats.relaxed import Twice, object_at
 from folkmoot.types import JSON
 
 __all__ = [
-    "EDGE", "Found", "NoObject", "Reply", "check_size", "decide", "is_placeholder", "is_template", "json_object",
-    "lines_with_quotes", "list_field", "text_field", "without_quotes",
+    "EDGE", "Found", "NoObject", "SearchedReply", "check_size", "decide", "is_placeholder", "is_template",
+    "json_object", "lines_with_quotes", "list_field", "text_field", "without_quotes",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Found(Generic[T]):
         return Found(value, self.rank, self.start, self.fenced)
 
 
-class Reply:
+class SearchedReply:
     """A reply that is searched for candidates. Raises Unparseable where it is too long to be a judgement."""
 
     def __init__(self, reply: str) -> None:
@@ -227,7 +227,9 @@ def json_object(reply: str, *keys: str) -> JSON:
 
     Raises NoObject where there is none, and Unparseable where there are several that differ.
     """
-    found = decide(Reply(reply).objects(*keys), "JSON objects", lambda each: [each.get(key) for key in map(_key, keys)])
+    found = decide(
+        SearchedReply(reply).objects(*keys), "JSON objects", lambda each: [each.get(key) for key in map(_key, keys)]
+    )
     if found is None:
         raise NoObject(f"there is no JSON object with {' or '.join(repr(key) for key in keys)}")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format
 from folkmoot.formats.marking import QUOTED
-from folkmoot.formats.reading import Reply, decide, is_template
+from folkmoot.formats.reading import SearchedReply, decide, is_template
 from folkmoot.formats.schemas import TEXTS, one_of, record
 
 Partition = tuple[tuple[str, ...], ...]
@@ -36,7 +36,7 @@ def read_same(reply: str, labels: Sequence[str]) -> Partition:
     >>> read_same('{"groups": [["C", "Answer A"], ["B"]]}', ["Answer A", "Answer B", "Answer C"])
     (('Answer A', 'Answer C'), ('Answer B',))
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
     objects = [each for each in marked.objects("groups") if not is_template(each.value, ("groups",))]
     found = decide([each.read(lambda value: _partition(value["groups"], labels)) for each in objects], "partitions")
     if found is not None:

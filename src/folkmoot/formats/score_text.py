@@ -7,7 +7,7 @@ from folkmoot.errors import Unparseable
 from folkmoot.formats.attribution import introduces
 from folkmoot.formats.base import preview
 from folkmoot.formats.marking import OWN, QUOTED, UNSURE
-from folkmoot.formats.reading import Found, Reply, is_placeholder
+from folkmoot.formats.reading import Found, SearchedReply, is_placeholder
 from folkmoot.types import JSON
 
 LOWEST, HIGHEST = 1, 10  # the scale of scores; whole numbers, as they stand in schemas that are sent
@@ -189,11 +189,13 @@ def score_in_object(found: JSON) -> float:
     raise Unparseable("there is no score")
 
 
-def stated_scores(reply: Reply) -> list[Found[float]]:
+def stated_scores(reply: SearchedReply) -> list[Found[float]]:
     """Every score that `reply` states outside JSON objects. A final or overall score makes the others drafts.
 
-    >>> [each.value for each in stated_scores(Reply("**Score:** 7.5"))], stated_scores(Reply("The score will follow."))
-    ([7.5], [])
+    >>> [each.value for each in stated_scores(SearchedReply("**Score:** 7.5"))]
+    [7.5]
+    >>> stated_scores(SearchedReply("The score will follow."))
+    []
     """
     lines = [*reply.lines(_LINE, _after_number), *reply.lines(_ROW, lambda row: row["more"]), *reply.lines(_HEADING)]
     lines += [*reply.lines(_ALONE), *reply.lines(_TAG)]
@@ -239,7 +241,7 @@ def _in_prose(line: Found[re.Match[str]]) -> Found[float]:
     return Found(line.value, rank, line.start, line.fenced).read(lambda each: score_in_text(each["rest"]))
 
 
-def _in_tables(reply: Reply) -> list[Found[float]]:
+def _in_tables(reply: SearchedReply) -> list[Found[float]]:
     """The scores in the score column of a table: in a row of the seat's own or for the whole, else in its only"
     " row."""
     found: list[Found[float]] = []

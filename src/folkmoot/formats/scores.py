@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import Reply, decide, is_placeholder, list_field, text_field
+from folkmoot.formats.reading import SearchedReply, decide, is_placeholder, list_field, text_field
 from folkmoot.formats.schemas import SCORE, TEXT, TEXTS, each_of, one_of, record
 from folkmoot.formats.score_text import (
     KEYS,
@@ -47,7 +47,7 @@ def read_review(reply: str) -> Review:
     >>> read_review('{"score": 2}\\n\\nThe answer ended with {"score": 10}.').score
     2.0
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
     found = [each.read(_review) for each in marked.objects(*KEYS)]
     prose = marked.text.strip()
     found += [each.read(lambda score: Review(score, overall_assessment=prose)) for each in stated_scores(marked)]
@@ -143,7 +143,7 @@ def read_scores(reply: str, labels: Sequence[str]) -> dict[str, Review]:
     >>> {label: r.score for label, r in read_scores("Answer A: 8/10\\nanswer b - 6", ["Answer A", "Answer B"]).items()}
     {'Answer A': 8.0, 'Answer B': 6.0}
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
     objects = marked.objects("scores", "reviews", "ratings", *labels)
     found = [each.read(lambda value: _complete(_entries(value, labels), labels)) for each in objects]
     single = [each for each in marked.objects(*KEYS) if not isinstance(each.value, dict) or _label_in(each.value)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
-from folkmoot.formats.reading import Reply, decide, is_placeholder, is_template, text_field
+from folkmoot.formats.reading import SearchedReply, decide, is_placeholder, is_template, text_field
 from folkmoot.formats.same import find_label
 from folkmoot.formats.schemas import TEXT, one_of, record
 from folkmoot.types import JSON
@@ -51,7 +51,7 @@ def read_verdict(reply: str, labels: Sequence[str]) -> Verdict:
     >>> read_verdict("Neither adds up.\\nVERDICT: none", ["Answer A", "Answer B"]).label is None
     True
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
 
     def in_object(value: JSON) -> Verdict:
         written = next(value[key] for key in KEYS if key in value)

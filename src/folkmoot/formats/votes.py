@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from folkmoot.errors import Unparseable
 from folkmoot.formats.base import Format, preview
 from folkmoot.formats.marking import OWN
-from folkmoot.formats.reading import Found, Reply, decide, is_template, text_field, without_quotes
+from folkmoot.formats.reading import Found, SearchedReply, decide, is_template, text_field, without_quotes
 from folkmoot.formats.schemas import TEXT, one_of, order_of, record
 from folkmoot.formats.statements import NOISE, find_answer, is_quoted_within, ranked, ranking_in
 from folkmoot.types import JSON
@@ -81,7 +81,7 @@ def read_vote(reply: str, labels: Sequence[str], own: str | None = None) -> Vote
     >>> read_vote("I won't FINALIZE, I vote REVISE: check the units", labels).focus
     'check the units'
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
     others = [label for label in labels if label != own]
     objects = [each for each in marked.objects(*KEYS) if not is_template(each.value, KEYS)]
     found = [each.read(lambda value: _vote_in_object(value, labels, others, own)) for each in objects]
@@ -117,7 +117,7 @@ def _vote_in_object(given: JSON, labels: Sequence[str], others: Sequence[str], o
     )
 
 
-def _directives(marked: Reply) -> list[Found[tuple[Directive, str, str]]]:
+def _directives(marked: SearchedReply) -> list[Found[tuple[Directive, str, str]]]:
     """Each directive that stands as a statement, what follows it on its line, and the beginning of the next.
 
     One in capitals makes those in small letters prose.
@@ -239,11 +239,11 @@ def read_confirmation(reply: str) -> Confirmation:
     >>> read_confirmation("Nothing is lost.\\n**Verdict:** I approve.").approved
     True
     """
-    marked = Reply(reply)
+    marked = SearchedReply(reply)
 
     def in_object(value: JSON) -> Confirmation:
         written = next(value[key] for key in CONFIRM_KEYS if key in value)
-        stated = {each.value for each in _approvals(Reply(written))} if isinstance(written, str) else set()
+        stated = {each.value for each in _approvals(SearchedReply(written))} if isinstance(written, str) else set()
         if len(stated) != 1:
             raise Unparseable('"verdict" is neither APPROVE nor REJECT')
         return Confirmation(stated.pop() is True, text_field(value, "reason") or text_field(value, "reasoning"))
@@ -258,7 +258,7 @@ def read_confirmation(reply: str) -> Confirmation:
     return confirmation
 
 
-def _approvals(marked: Reply) -> list[Found[bool]]:
+def _approvals(marked: SearchedReply) -> list[Found[bool]]:
     found: list[Found[bool]] = []
     for line in marked.lines(_CONFIRM_LINE):
         match = line.value

@@ -83,7 +83,7 @@ class _Billed(_Paced):
     billing: Literal["metered", "subscription", "free"] | None = None
 
 
-class Server(_Billed):
+class ServerTable(_Billed):
     """An API, a local server, or a server of one's own."""
 
     base_url: Address | None = None
@@ -93,7 +93,7 @@ class Server(_Billed):
     json_schema: bool | None = None
 
 
-class Agent(_Billed):
+class AgentTable(_Billed):
     """An agent CLI."""
 
     program: Annotated[str, Field(min_length=1)] | None = None
@@ -111,7 +111,7 @@ class Door(_Billed):
     api_key_env: Variable | None = None
 
 
-class Command(_Paced):
+class CommandTable(_Paced):
     """A program that reads a prompt and writes an answer."""
 
     command: Annotated[object, AfterValidator(_words)]
@@ -132,7 +132,7 @@ class Sim(_Table):
     delay: Annotated[float, Field(ge=0, le=600)] | None = None
 
 
-class Human(_Table):
+class HumanTable(_Table):
     """People. `deadline` is in seconds, for one question."""
 
     deadline: Annotated[float, Field(gt=0, le=30 * 24 * 3600)] | None = None
@@ -143,7 +143,7 @@ class NoSettings(_Table):
 
 
 _OTHERS: Mapping[str, type[_Table]] = {
-    "sim": Sim, "human": Human, "recorded": NoSettings, "replay": NoSettings, "web": NoSettings, "llm": NoSettings,
+    "sim": Sim, "human": HumanTable, "recorded": NoSettings, "replay": NoSettings, "web": NoSettings, "llm": NoSettings,
 }  # fmt: skip
 
 
@@ -161,7 +161,7 @@ def table_problems(name: str, table: Mapping[str, Any]) -> list[str]:
         checked = kind.model_validate(table)
     except ValidationError as error:
         return [f"{where}.{each}" for each in explained(error, kind)]
-    login = checked.login if isinstance(checked, Agent) else None
+    login = checked.login if isinstance(checked, AgentTable) else None
     if login is not None and login not in (choices := ("stored", *AGENTS[name].keys)):
         return [f"{where}.login: must be one of {', '.join(choices)}, not {json.dumps(login)}"]
     return []
@@ -170,14 +170,14 @@ def table_problems(name: str, table: Mapping[str, Any]) -> list[str]:
 def _kind(name: str, table: Mapping[str, Any]) -> type[_Table] | None:
     """The kind of provider. None: one of an installed package, which checks its table itself, or no provider at all."""
     if "command" in table:
-        return Command
+        return CommandTable
     if name in AGENTS:
-        return Door if name in DOORS else Agent
+        return Door if name in DOORS else AgentTable
     if name in APIS or name in LOCAL_SERVERS or name == "embed":
-        return Server
+        return ServerTable
     if name in _OTHERS:
         return _OTHERS[name]
-    return Server if "base_url" in table and name not in _installed() else None
+    return ServerTable if "base_url" in table and name not in _installed() else None
 
 
 def _nothing_known(where: str, name: str, table: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from folkmoot import events
 from folkmoot.core.steps import read_step
-from folkmoot.counting.evidence import Answer
+from folkmoot.counting.evidence import MarkedAnswer
 from folkmoot.execute import replay
 from folkmoot.formats.answer_keys import Key, key_of, may_mean
 from folkmoot.formats.conclusions import stated
@@ -27,7 +27,7 @@ class MarkedRun:
     spec: RunSpec
     mark: Mark
     result: Result
-    answers: Mapping[str, Answer]  # seat -> its own first answer; only those known to be right or wrong
+    answers: Mapping[str, MarkedAnswer]  # seat -> its own first answer; only those known to be right or wrong
     given: Mapping[tuple[str, str], float]  # (judge, author) -> score, or negative place, in the first round
     seconds: Mapping[str, float]  # seat -> how long its first answer took
     right: bool | None  # whether the run's answer is right; None: partly
@@ -39,9 +39,9 @@ class MarkedRun:
         return None if text is None else _is_right(_key(text, self.spec.prompt), self.right_key, self.wrong_key)
 
     @property
-    def question(self) -> Mapping[str, tuple[Answer, ...]]:
+    def question(self) -> Mapping[str, tuple[MarkedAnswer, ...]]:
         """The answers by model, a further seat of a model being a further sample."""
-        found: dict[str, tuple[Answer, ...]] = {}
+        found: dict[str, tuple[MarkedAnswer, ...]] = {}
         for seat in self.spec.seats:
             if seat.name in self.answers:
                 found[seat.model] = (*found.get(seat.model, ()), self.answers[seat.name])
@@ -85,11 +85,11 @@ async def marked_run(folder: RunFolder) -> MarkedRun | None:
     key = None if decided is None else _key(decided, spec.prompt)
     right_key = key_of(mark.answer, spec.prompt) if mark.answer else key if mark.verdict == "right" else None
     wrong_key = key if mark.verdict == "wrong" else None
-    answers: dict[str, Answer] = {}
+    answers: dict[str, MarkedAnswer] = {}
     for seat, event in firsts.said.items():
         if seat in keys and (right := _is_right(keys[seat], right_key, wrong_key)) is not None:
             own = keys[seat]
-            answers[seat] = Answer(
+            answers[seat] = MarkedAnswer(
                 None if own is None else own.text, right, _tokens(event), event.usd or event.list_usd
             )
     right = None if mark.verdict == "partly" else mark.verdict == "right"

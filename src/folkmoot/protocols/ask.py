@@ -16,8 +16,8 @@ from folkmoot.counting import votes as voting
 from folkmoot.counting.calibration import Calibration, read_calibration
 from folkmoot.counting.earned import earned
 from folkmoot.counting.poll import (
-    Panel,
     Poll,
+    PolledPanel,
     choose_judge,
     conclusion,
     conclusions,
@@ -26,7 +26,7 @@ from folkmoot.counting.poll import (
     seat_of,
     votes_of,
 )  # fmt: skip
-from folkmoot.counting.value import Plan, ValueTable, read_values, told
+from folkmoot.counting.value import AskingPlan, ValueTable, read_values, told
 from folkmoot.errors import CallFailed, InputError, Stopped
 from folkmoot.formats.keyed import Keyed, keyed_for
 from folkmoot.formats.verdict import Verdict, verdict_for
@@ -123,14 +123,14 @@ async def ask(run: Run, options: AskOptions) -> Outcome:
     return run.offered
 
 
-def _planned(plan: Plan, weights: Mapping[str, float], seats: Sequence[str]) -> Panel:
+def _planned(plan: AskingPlan, weights: Mapping[str, float], seats: Sequence[str]) -> PolledPanel:
     """The panel as a plan has it. `weights` are those of seats beside it, such as a judge.
 
     Raises InputError for a plan that lacks one of `seats`, or gives a vote no weight.
     """
     if lacking := [seat for seat in seats if seat not in plan.order or not plan.weights.get(seat, 0) > 0]:
         raise InputError(f"value: the plan is of other seats: it has no place or no weight for {', '.join(lacking)}")
-    return Panel(plan.order, {**weights, **plan.weights}, 2, plan.waves)
+    return PolledPanel(plan.order, {**weights, **plan.weights}, 2, plan.waves)
 
 
 async def _hear(run: Run, options: AskOptions, poll: Poll) -> None:
@@ -328,7 +328,7 @@ def _confidence(poll: Poll) -> JSON:
     return earned(() if helped else poll.agreement, leading, len(alone), poll.source)
 
 
-def _strategy(panel: Panel) -> str:
+def _strategy(panel: PolledPanel) -> str:
     if panel.waves:
         return "value"
     return "exact" if panel.agree is None else f"agree-{panel.agree}"

@@ -13,7 +13,7 @@ from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.counting import lineages, sheets
-from folkmoot.counting.lineages import Lineage, Turn
+from folkmoot.counting.lineages import BrainstormRound, Lineage
 from folkmoot.formats import TEXT
 from folkmoot.formats.ratings import IDEA_RATING, Rating
 from folkmoot.formats.score_text import HIGHEST
@@ -40,11 +40,11 @@ class BrainstormOptions(Options):
 
 
 @dataclass(frozen=True)
-class Course:
+class BrainstormCourse:
     """A brainstorm as far as it has come."""
 
     questions: Mapping[Lineage, str]  # by seat, then by variant
-    turns: list[Turn]
+    turns: list[BrainstormRound]
     failures: list[JSON]
     counts: list[Count]  # of `turns`
 
@@ -83,9 +83,9 @@ async def brainstorm(run: Run, options: BrainstormOptions) -> Outcome:
     failures: list[JSON] = []
     asked = await _variants(run, failures) if options.prompt_variants == "per-model" else {"": run.prompt}
     questions = {Lineage(seat, variant): text for seat in run.all_seats for variant, text in asked.items()}
-    course = Course(questions, [], failures, [])
+    course = BrainstormCourse(questions, [], failures, [])
     async for _ in run.rounds(options.rounds):
-        heard = Turn()
+        heard = BrainstormRound()
         try:
             await _hold(run, course, options.iteration_strategy, heard)
         except BaseException:  # whatever stops the first round: what was written in it stands
@@ -112,7 +112,7 @@ async def _variants(run: Run, failures: list[JSON]) -> dict[str, str]:
     return {"original": run.prompt} | {variant: text for variant, text in numbered.items() if text is not None}
 
 
-async def _hold(run: Run, course: Course, sees: Visibility, turn: Turn) -> None:
+async def _hold(run: Run, course: BrainstormCourse, sees: Visibility, turn: BrainstormRound) -> None:
     """One round, into `turn`. A seat that has answered judges whatever others have answered."""
     whose = {lineage.key: lineage for lineage in course.questions}
     judged = {lineage.judged_by(judge): (judge, lineage) for lineage in course.questions for judge in run.all_seats}
@@ -146,7 +146,7 @@ def _judgement(judge: str, question: str, answer: str) -> Call[Rating]:
     return Call(judge, (block("question", question), block("answer", answer), EVALUATE), IDEA_RATING, SYSTEM)
 
 
-def propose(run: Run, course: Course, lineage: Lineage, sees: Visibility) -> tuple[str, ...]:
+def propose(run: Run, course: BrainstormCourse, lineage: Lineage, sees: Visibility) -> tuple[str, ...]:
     """What a seat is asked: the question, what it may see of the rounds before, the instruction."""
     question = course.questions[lineage]
     if sees == "blind" or not any(lineage in turn.answers for turn in course.turns):
@@ -155,7 +155,7 @@ def propose(run: Run, course: Course, lineage: Lineage, sees: Visibility) -> tup
     return (*run.question(*filter(None, past), text=question), AGAIN[sees])
 
 
-def _past(run: Run, turn: Turn, number: int, lineage: Lineage, sees: Visibility) -> str:
+def _past(run: Run, turn: BrainstormRound, number: int, lineage: Lineage, sees: Visibility) -> str:
     lines: list[str] = []
     if lineage in turn.answers:
         lines += [f"Your answer in round {number}:", block("own", turn.answers[lineage])]
@@ -169,7 +169,7 @@ def _past(run: Run, turn: Turn, number: int, lineage: Lineage, sees: Visibility)
     return "\n".join(lines)
 
 
-def _received(run: Run, turn: Turn, lineage: Lineage, sees: Visibility) -> list[str]:
+def _received(run: Run, turn: BrainstormRound, lineage: Lineage, sees: Visibility) -> list[str]:
     """How an answer was received."""
     mean = turn.mean(lineage)
     if mean is None:
@@ -195,7 +195,7 @@ def _place(run: Run, lineage: Lineage) -> str:
     return _name(run, lineage) if lineage.variant else lineage.seat
 
 
-def _outcome(run: Run, options: BrainstormOptions, course: Course, turn: Turn) -> Outcome:
+def _outcome(run: Run, options: BrainstormOptions, course: BrainstormCourse, turn: BrainstormRound) -> Outcome:
     """The panel of a round, and all answers of it."""
     panel = lineages.chosen(turn, options.panel_size, options.quality_floor)
     judged = lineages.evaluation_status(turn, [idea for _, idea in panel], course.failures, len(run.all_seats))
@@ -232,7 +232,7 @@ def _outcome(run: Run, options: BrainstormOptions, course: Course, turn: Turn) -
     )
 
 
-def _count(run: Run, options: BrainstormOptions, turn: Turn, chosen: Sequence[Lineage]) -> Count:
+def _count(run: Run, options: BrainstormOptions, turn: BrainstormRound, chosen: Sequence[Lineage]) -> Count:
     """The scores of a round and the panel that follows; where nobody was asked to judge, who answered."""
     judged = run.asked("evaluate")
     if not judged.steps:
@@ -253,7 +253,7 @@ def _count(run: Run, options: BrainstormOptions, turn: Turn, chosen: Sequence[Li
     )
 
 
-def _listed(run: Run, course: Course) -> list[JSON]:
+def _listed(run: Run, course: BrainstormCourse) -> list[JSON]:
     writers = {f"variant-{number}": run.model_id(seat) for number, seat in enumerate(run.all_seats, 1)}
     return [
         {"label": label or "original", "prompt": text, "generated_by": writers.get(label)}
@@ -261,7 +261,7 @@ def _listed(run: Run, course: Course) -> list[JSON]:
     ]
 
 
-def _by_id(run: Run, turn: Turn, lineage: Lineage) -> dict[str, Rating]:
+def _by_id(run: Run, turn: BrainstormRound, lineage: Lineage) -> dict[str, Rating]:
     return {run.model_id(judge): rating for judge, rating in turn.ratings.get(lineage, {}).items()}
 
 

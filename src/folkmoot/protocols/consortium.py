@@ -13,7 +13,7 @@ from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.counting import sheets
 from folkmoot.counting.clusters import geometric_confidence
-from folkmoot.counting.rulings import Rule, Turn, details
+from folkmoot.counting.rulings import ConsortiumRound, Rule, details
 from folkmoot.counting.strategies import Strategy, embedding_model, strategy_of
 from folkmoot.errors import CallFailed, Unparseable
 from folkmoot.formats.arbiter import JUDGEMENTS, Ruling
@@ -126,7 +126,7 @@ async def consortium(run: Run, options: ConsortiumOptions) -> Outcome:
     """Answer, let an arbiter synthesize and say how sure it is, and go on until it is sure"""
     strategy = options.rules
     stances = strategy.stances(run.all_seats, run.rng("stances"))
-    turns: list[Turn] = []
+    turns: list[ConsortiumRound] = []
     gone: tuple[str, ...] = ()
     async for round in run.rounds(options.rounds):
         asked = [seat for seat in run.seats if seat not in gone]
@@ -139,7 +139,7 @@ async def consortium(run: Run, options: ConsortiumOptions) -> Outcome:
         vectors = await _embed(run, texts)
         selection = strategy.select(texts, {seat: run.weight(seat) for seat in asked}, vectors)
         tight = geometric_confidence(list(vectors.values())) if vectors else None
-        turn = Turn(tuple(asked), answers, selection, tight)
+        turn = ConsortiumRound(tuple(asked), answers, selection, tight)
         turns.append(turn)
         if selection.groups:
             weights = {seat: run.weight(seat) for seat in asked}
@@ -178,7 +178,7 @@ async def _embed(run: Run, texts: Mapping[str, str]) -> dict[str, Vector]:
     return {author: vector for author, vector in vectors.items() if len(vector) == width}
 
 
-async def _arbitrate(run: Run, options: ConsortiumOptions, turns: Sequence[Turn]) -> None:
+async def _arbitrate(run: Run, options: ConsortiumOptions, turns: Sequence[ConsortiumRound]) -> None:
     """Let the arbiter rule on the last turn; the next one where it fails. One answer alone is not ranked."""
     turn = turns[-1]
     heard = turn.selection.seats
@@ -198,7 +198,7 @@ async def _arbitrate(run: Run, options: ConsortiumOptions, turns: Sequence[Turn]
         return
 
 
-def _count(run: Run, options: ConsortiumOptions, turns: Sequence[Turn]) -> Iterator[Count]:
+def _count(run: Run, options: ConsortiumOptions, turns: Sequence[ConsortiumRound]) -> Iterator[Count]:
     """The arbiter's ruling on the last turn; none where one answer alone was left, which nobody ranks."""
     asked, turn, rule = run.asked("arbitrate"), turns[-1], _rule(options)
     met, _, said = rule.decide(turns)
@@ -218,7 +218,7 @@ def _rule(options: ConsortiumOptions) -> Rule:
 
 
 def _outcome(
-    run: Run, options: ConsortiumOptions, turns: Sequence[Turn], status: str | None = None, why: str = ""
+    run: Run, options: ConsortiumOptions, turns: Sequence[ConsortiumRound], status: str | None = None, why: str = ""
 ) -> Outcome:
     """What stands after these turns; with a `status`, the rule is not met."""
     rule = _rule(options)
@@ -246,7 +246,7 @@ def _outcome(
     )  # fmt: skip
 
 
-def propose(run: Run, seat: str, turns: Sequence[Turn], options: ConsortiumOptions) -> tuple[str, ...]:
+def propose(run: Run, seat: str, turns: Sequence[ConsortiumRound], options: ConsortiumOptions) -> tuple[str, ...]:
     """What a member is asked: the question; from round 2 on, what the arbiter made of the round before."""
     if not turns or (ruling := turns[-1].ruling) is None:
         return (*run.question(), PROPOSE)
@@ -263,7 +263,9 @@ def propose(run: Run, seat: str, turns: Sequence[Turn], options: ConsortiumOptio
     return (*run.question(*parts), REFINE)
 
 
-def _case(run: Run, turns: Sequence[Turn], shown: Sequence[str], options: ConsortiumOptions) -> tuple[str, ...]:
+def _case(
+    run: Run, turns: Sequence[ConsortiumRound], shown: Sequence[str], options: ConsortiumOptions
+) -> tuple[str, ...]:
     """What the arbiter reads: the question, its own last ruling, the answers."""
     before = turns[-2].ruling if len(turns) > 1 and options.context == "auto" else None
     parts = [block("question", run.prompt)]

@@ -11,8 +11,8 @@ from folkmoot.core.batch import Batch
 from folkmoot.core.calling import Call
 from folkmoot.core.run import Run
 from folkmoot.counting import ballots, sheets
-from folkmoot.counting.ballots import Ruling
-from folkmoot.counting.debate_rounds import Course, Merge, Turn, report, said_in, tallies
+from folkmoot.counting.ballots import DebateRuling
+from folkmoot.counting.debate_rounds import DebateCourse, DebateRound, Merge, report, said_in, tallies
 from folkmoot.errors import CallFailed
 from folkmoot.formats import TEXT, Format
 from folkmoot.formats.sources import SOURCES, Source, source_blocks
@@ -65,7 +65,7 @@ def max_calls(options: DebateOptions, seats: int) -> int:
 async def debate(run: Run, options: DebateOptions) -> Outcome:
     """Propose, review, rebut and vote until a majority endorses one answer, then merge and confirm it"""
     run.patience = options.stall_timeout
-    course = Course(preset(options.roles, run.all_seats), options.early, await _search(run))
+    course = DebateCourse(preset(options.roles, run.all_seats), options.early, await _search(run))
     async for _ in run.rounds(options.rounds):
         if len(run.all_seats) == 1:
             return await _alone(run, course)
@@ -96,7 +96,7 @@ async def _search(run: Run) -> tuple[Source, ...]:
     return ()
 
 
-async def _alone(run: Run, course: Course) -> Outcome:
+async def _alone(run: Run, course: DebateCourse) -> Outcome:
     (seat,) = run.all_seats
     answer = await run.call("propose", _call(run, course, seat, TEXT, PROPOSE))
     return run.offer(
@@ -109,7 +109,7 @@ async def _alone(run: Run, course: Course) -> Outcome:
     )  # fmt: skip
 
 
-async def _argue(run: Run, course: Course) -> Ruling:
+async def _argue(run: Run, course: DebateCourse) -> DebateRuling:
     """One round, up to its votes. It goes on while two seats take part."""
     run.require(2, "propose", run.seats)
     await _propose(run, course)
@@ -129,12 +129,12 @@ async def _argue(run: Run, course: Course) -> Ruling:
     return ballots.rule(course.counted(run.labels, run.prompt))
 
 
-async def _propose(run: Run, course: Course) -> None:
+async def _propose(run: Run, course: DebateCourse) -> None:
     """Begin a turn. A seat without a new proposal keeps its last one."""
     last = course.turns[-1] if course.turns else None
     task = PROPOSE if last is None else PROPOSE_AGAIN
     calls = {seat: _call(run, course, seat, TEXT, task, shown=last) for seat in run.seats}
-    turn = Turn(dict(last.proposals) if last else {})
+    turn = DebateRound(dict(last.proposals) if last else {})
     course.turns.append(turn)
     batch: Batch[str] = run.batch()
     async with batch:
@@ -145,7 +145,7 @@ async def _propose(run: Run, course: Course) -> None:
             turn.proposals = {seat: found[seat] for seat in run.all_seats if seat in found}
 
 
-async def _vote(run: Run, course: Course, turn: Turn) -> None:
+async def _vote(run: Run, course: DebateCourse, turn: DebateRound) -> None:
     """Collect votes into `turn`. Once a majority stands, open votes cannot change it and are given up."""
     labels = sorted((run.labels[seat] for seat in turn.proposals), key=lambda label: (len(label), label))
     turn.invited = run.seats
@@ -166,7 +166,7 @@ async def _vote(run: Run, course: Course, turn: Turn) -> None:
                 break
 
 
-async def _merge(run: Run, course: Course, merge: Merge) -> None:
+async def _merge(run: Run, course: DebateCourse, merge: Merge) -> None:
     """Let the endorsed author merge and the others confirm. If either fails, the endorsed answer stands verbatim."""
     turn, author = course.turns[-1], merge.author
     if author not in run.seats:
@@ -186,7 +186,9 @@ async def _merge(run: Run, course: Course, merge: Merge) -> None:
     async with batch:
         for seat in merge.peers:
             batch.add(
-                "confirm", seat, _call(run, course, seat, CONFIRM, endorsed, merged, CHECK, shown=Turn(turn.proposals))
+                "confirm",
+                seat,
+                _call(run, course, seat, CONFIRM, endorsed, merged, CHECK, shown=DebateRound(turn.proposals)),
             )
         merge.asked = run.asked("confirm")
         async for done in batch:
@@ -197,9 +199,9 @@ async def _merge(run: Run, course: Course, merge: Merge) -> None:
                 break
 
 
-def _offer_so_far(run: Run, course: Course) -> None:
+def _offer_so_far(run: Run, course: DebateCourse) -> None:
     """Offer what a stopped round has so far, where that is more than what was offered before."""
-    turn = course.turns[-1] if course.turns else Turn({})
+    turn = course.turns[-1] if course.turns else DebateRound({})
     if turn.votes:
         run.offer(course.outcome(ballots.rule(course.counted(run.labels, run.prompt)), run.round, run.model_id))
     elif turn.proposals and len(course.turns) == 1:
@@ -209,7 +211,9 @@ def _offer_so_far(run: Run, course: Course) -> None:
 # What a seat is shown: what never changes first, the task last
 
 
-def _call(run: Run, course: Course, seat: str, format: Format[R], *task: str, shown: Turn | None = None) -> Call[R]:
+def _call(
+    run: Run, course: DebateCourse, seat: str, format: Format[R], *task: str, shown: DebateRound | None = None
+) -> Call[R]:
     stance = course.stances.get(seat) if run.role(seat) is None else None
     system = "\n\n".join(
         [SYSTEM, f"Your own answer is called {run.labels[seat]}.", *([told(stance)] if stance else [])]

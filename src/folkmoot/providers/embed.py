@@ -39,7 +39,7 @@ def open_provider(name: str, settings: Settings) -> "Embeddings":
 
 
 @dataclass(frozen=True)
-class Server:
+class EmbeddingServer:
     """Where an embedding is asked for."""
 
     label: str
@@ -59,7 +59,7 @@ class Embeddings(BaseProvider):
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.settings = name, settings
-        self._servers: dict[str, Server] = {}
+        self._servers: dict[str, EmbeddingServer] = {}
 
     def check_model(self, model: str) -> None:
         """Raises InputError for a model that cannot be asked: no key, no such model of `llm`."""
@@ -87,13 +87,13 @@ class Embeddings(BaseProvider):
         for server in self._servers.values():
             await server.client.aclose()
 
-    def _server(self, model: str) -> Server:
+    def _server(self, model: str) -> EmbeddingServer:
         """Raises InputError where nobody serves `model`, or its key is missing."""
         if model not in self._servers:
             self._servers[model] = self._find_server(model)
         return self._servers[model]
 
-    def _find_server(self, model: str) -> Server:
+    def _find_server(self, model: str) -> EmbeddingServer:
         from folkmoot.providers.api.access import access_to  # with it comes an HTTP client
 
         head, slash, rest = model.partition("/")
@@ -103,7 +103,7 @@ class Embeddings(BaseProvider):
             if not key:
                 raise InputError(f"Chutes needs a key: set {_CHUTES_KEY}, in the environment or in .env")
             client = access_to(self.name, plain).http()
-            return Server("Chutes", _CHUTES_URL, key, rest, model, client)
+            return EmbeddingServer("Chutes", _CHUTES_URL, key, rest, model, client)
         if self.settings.table.get("base_url") and not (slash and head in _SERVERS):
             access, rest = access_to(self.name, self.settings), model
         elif slash and head not in _SERVERS:
@@ -116,9 +116,9 @@ class Embeddings(BaseProvider):
             access = access_to(head, plain)
 
         url = server_root(access.base_url or "https://api.openai.com/v1")
-        return Server(access.label, url, access.key, rest, f"{self.name}/{head}/{rest}", access.http())
+        return EmbeddingServer(access.label, url, access.key, rest, f"{self.name}/{head}/{rest}", access.http())
 
-    async def _ask(self, server: Server, text: str) -> Completion:
+    async def _ask(self, server: EmbeddingServer, text: str) -> Completion:
         import httpx2
 
         headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
@@ -186,7 +186,7 @@ def _tokens(found: JSON, text: str) -> int:
     return said if isinstance(said, int) else -(-len(text) // 4)
 
 
-def _refused(server: Server, response: "httpx2.Response") -> ProviderError:
+def _refused(server: EmbeddingServer, response: "httpx2.Response") -> ProviderError:
     status = response.status_code
     kind: FailureKind = _KINDS.get(status, "server" if status >= 500 else "request")
     said = " ".join(response.text.split())[:300]

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError, JournalCorrupt
-from folkmoot.record.call_log import UNREADABLE, Account, read_account, state_of
+from folkmoot.record.call_log import UNREADABLE, CallLog, read_account, state_of
 from folkmoot.record.files import safe_name
 from folkmoot.record.store import RunFolder, RunSpec, write_atomically
 from folkmoot.types import JSON, Record, Result
@@ -88,7 +88,7 @@ def result_of(folder: RunFolder) -> Result | None:
     """Return the stored result; None while the run is unfinished or another process continues it."""
     alive = held(folder.journal)
     try:
-        account = read_account(read_lines(folder.journal)) if folder.journal.exists() else Account()
+        account = read_account(read_lines(folder.journal)) if folder.journal.exists() else CallLog()
     except UNREADABLE as error:
         raise JournalCorrupt(f"{folder.journal}: a line of the record cannot be read ({error})") from None
     state, result = state_of(folder, account, alive)

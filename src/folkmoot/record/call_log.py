@@ -46,7 +46,7 @@ class CallAccount:
 
 
 @dataclass
-class Account:
+class CallLog:
     """The calls of a journal, in the order in which they began."""
 
     calls: list[CallAccount] = field(default_factory=list)
@@ -69,9 +69,9 @@ class Account:
                     call.usd = None
 
 
-def read_account(lines: Iterable[JSON]) -> Account:
+def read_account(lines: Iterable[JSON]) -> CallLog:
     """The account of a journal's lines."""
-    account = Account()
+    account = CallLog()
     latest: dict[str, CallAccount] = {}  # by step
     for line in lines:
         kind, at = line["kind"], float(line["at"])
@@ -133,7 +133,7 @@ def _plus(before: float | None, paid: float | None) -> float | None:
     return None if before is None or paid is None else before + paid
 
 
-def state_of(folder: RunFolder, account: Account, alive: bool) -> tuple[str, Result | None]:
+def state_of(folder: RunFolder, account: CallLog, alive: bool) -> tuple[str, Result | None]:
     """`running`, `unfinished` (its process is gone) or the status of its result; and that result, while it holds."""
     result = folder.result()
     if alive:

@@ -9,7 +9,7 @@ from folkmoot.record.store import RunFolder
 from folkmoot.types import JSON, Record
 
 
-class Turn(Record):
+class SentTurn(Record):
     role: str  # system, user or assistant
     text: str
 
@@ -19,7 +19,7 @@ class Exchange(Record):
 
     step: str
     seat: str
-    sent: tuple[Turn, ...]  # empty where a fork copied the reply from a run that was deleted
+    sent: tuple[SentTurn, ...]  # empty where a fork copied the reply from a run that was deleted
     reply: str | None = None  # without thoughts
     reasoning: str | None = None  # the thoughts
     failure: str | None = None  # why there is no reply; both are None while it is waited for
@@ -65,10 +65,11 @@ def _exchange(folder: RunFolder, lines: Iterable[JSON], step: str) -> Exchange |
     )
 
 
-def _sent(folder: RunFolder, request: JSON) -> tuple[Turn, ...]:
-    system = [Turn(role="system", text=request["system"])] if request["system"] else []
+def _sent(folder: RunFolder, request: JSON) -> tuple[SentTurn, ...]:
+    system = [SentTurn(role="system", text=request["system"])] if request["system"] else []
     turns = [
-        Turn(role=role, text="\n\n".join(_text(folder, each) for each in parts)) for role, parts in request["messages"]
+        SentTurn(role=role, text="\n\n".join(_text(folder, each) for each in parts))
+        for role, parts in request["messages"]
     ]
     return (*system, *turns)
 
@@ -80,7 +81,7 @@ def _text(folder: RunFolder, part: str | JSON) -> str:
     return kept.decode("utf-8", "surrogatepass")
 
 
-def _taken_over(folder: RunFolder, step: str) -> tuple[Turn, ...]:
+def _taken_over(folder: RunFolder, step: str) -> tuple[SentTurn, ...]:
     origin, _, _ = (folder.spec().forked_from or "").partition("@")
     source = RunFolder(folder.path.parent / origin)
     if not origin or not source.journal.exists():

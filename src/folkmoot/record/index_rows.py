@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError
-from folkmoot.record.call_log import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.record.call_log import UNREADABLE, CallAccount, CallLog, read_account, state_of
 from folkmoot.record.marks import mark_of
 from folkmoot.record.store import RunFolder, RunSpec
 from folkmoot.types import Record, Result, Usage
@@ -102,7 +102,7 @@ def read_rows(folder: RunFolder) -> tuple[RunRow, list[SeatRow], list[CallRow]]:
     if mark := mark_of(folder):
         known["mark"] = mark.verdict
     try:
-        account = read_account(read_lines(folder.journal)) if size else Account()
+        account = read_account(read_lines(folder.journal)) if size else CallLog()
     except UNREADABLE:
         return RunRow.model_validate({**known, "status": "corrupt"}), [], []
     if not alive:
@@ -113,7 +113,7 @@ def read_rows(folder: RunFolder) -> tuple[RunRow, list[SeatRow], list[CallRow]]:
     return RunRow.model_validate({**known, "status": status, **_sums(account, result)}), seats, calls
 
 
-def _sums(account: Account, result: Result | None) -> dict[str, object]:
+def _sums(account: CallLog, result: Result | None) -> dict[str, object]:
     """Return the totals of a run: from its result, or from its journal while there is none."""
     if result is not None:
         usage = result.usage
@@ -144,7 +144,7 @@ def _sums(account: Account, result: Result | None) -> dict[str, object]:
     return told | _tokens(usage)
 
 
-def _seats(run_id: str, spec: RunSpec, account: Account, result: Result | None) -> list[SeatRow]:
+def _seats(run_id: str, spec: RunSpec, account: CallLog, result: Result | None) -> list[SeatRow]:
     reports = {seat.seat: seat for seat in result.seats} if result else {}
     rows = []
     for seat in spec.seats:
@@ -158,7 +158,7 @@ def _seats(run_id: str, spec: RunSpec, account: Account, result: Result | None) 
                 "answered_by": next((call.model for call in reversed(calls) if call.model), None),
                 "calls": sum(call.kind in ("finished", "forgotten") for call in calls if not call.copied),
                 "failures": sum(call.kind == "failed" for call in calls),
-                "cost_usd": Account(calls).usd,
+                "cost_usd": CallLog(calls).usd,
                 **_tokens(_usage(calls)),
             }
         who = {"run_id": run_id, "number": seat.number, "model_id": seat.id or seat.model, "model": seat.model}
@@ -166,7 +166,7 @@ def _seats(run_id: str, spec: RunSpec, account: Account, result: Result | None) 
     return rows
 
 
-def _calls(run_id: str, spec: RunSpec, account: Account) -> list[CallRow]:
+def _calls(run_id: str, spec: RunSpec, account: CallLog) -> list[CallRow]:
     ids = {seat.name: seat.id or seat.model for seat in spec.seats}
     return [
         CallRow(

@@ -8,7 +8,7 @@ from typing import Literal
 from folkmoot.core.journal import held, read_lines
 from folkmoot.errors import InputError
 from folkmoot.formats.base import preview
-from folkmoot.record.call_log import UNREADABLE, Account, CallAccount, read_account, state_of
+from folkmoot.record.call_log import UNREADABLE, CallAccount, CallLog, read_account, state_of
 from folkmoot.record.store import RunFolder
 from folkmoot.types import Record
 
@@ -57,7 +57,7 @@ def run_status(folder: RunFolder, *, now: float | None = None) -> RunStatus:
     now = time.time() if now is None else now
     alive = held(folder.journal)  # before its lines are read: a run that ends meanwhile has written all of them
     problem: str | None = None
-    account = Account()
+    account = CallLog()
     try:
         spec = folder.spec()
     except InputError as error:

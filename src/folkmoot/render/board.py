@@ -54,7 +54,7 @@ class Running:
 
 
 @dataclass
-class Row:
+class BoardRow:
     """One seat."""
 
     name: str
@@ -93,7 +93,7 @@ class Row:
 
 
 @dataclass
-class Progress:
+class PhaseProgress:
     """How far one phase is."""
 
     phase: str
@@ -106,8 +106,8 @@ class Board:
     """A listener that keeps the present state of a run. `now` is in seconds, of any clock that only runs forward."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Row] = {}
-        self.phases: dict[str, Progress] = {}  # of this round, by what their steps begin with
+        self.rows: dict[str, BoardRow] = {}
+        self.phases: dict[str, PhaseProgress] = {}  # of this round, by what their steps begin with
         self.title = ""  # the protocol and what is asked
         self.began: float | None = None
         self.over = False
@@ -135,7 +135,7 @@ class Board:
                 self.began = now
                 self.title = f"{event.protocol} · {one_line(event.prompt)}"
                 names = {event.labels[seat.name]: seat.id for seat in event.seats if seat.name in event.labels}
-                self.rows = {seat.name: Row(one_line(seat.id), names) for seat in event.seats}
+                self.rows = {seat.name: BoardRow(one_line(seat.id), names) for seat in event.seats}
             case events.RoundStarted():
                 self.phases.clear()
                 self._round = f"round {event.round}/{event.total}"
@@ -144,7 +144,7 @@ class Board:
                 if not self._going_on():
                     self._rest()
                 place = f"{event.scope}r{event.round}/{event.phase}"
-                self.phases.setdefault(place, Progress(event.phase))
+                self.phases.setdefault(place, PhaseProgress(event.phase))
             case events.PhaseFinished():
                 if phase := self.phases.get(f"{event.scope}r{event.round}/{event.phase}"):
                     phase.over = True
@@ -159,9 +159,9 @@ class Board:
     def _going_on(self) -> bool:
         return any(not phase.over for phase in self.phases.values())
 
-    def _call(self, event: events.CallEvent, row: Row, now: float) -> None:
+    def _call(self, event: events.CallEvent, row: BoardRow, now: float) -> None:
         place, step = event.step.rpartition("/")[0], event.step.removesuffix("+repair")
-        phase = self.phases.setdefault(place, Progress(place.rpartition("/")[2]))
+        phase = self.phases.setdefault(place, PhaseProgress(place.rpartition("/")[2]))
         match event:
             case events.CallStarted():
                 phase.started.add(step)
@@ -179,7 +179,7 @@ class Board:
                 self._wasted = True
                 self._close(phase, row, step, "failed")
 
-    def _close(self, phase: Progress, row: Row, step: str, how: Standing) -> None:
+    def _close(self, phase: PhaseProgress, row: BoardRow, step: str, how: Standing) -> None:
         phase.started.add(step)
         phase.ended.add(step)
         row.running.pop(step, None)

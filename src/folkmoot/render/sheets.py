@@ -20,8 +20,8 @@ def count_table(counts: Sequence[Count], names: Mapping[str, str], *, colour: bo
     >>> count = Count(rule="plurality", round=1, ballots=ballots, outcome=Tally(totals=totals))
     >>> print("\\n".join(count_table([count], {"s1": "a/x", "s2": "b/y", "s3": "c/z"})))
         plurality of 3 ballots
-        391   2 ★  a/x, c/z
-        390   1    b/y
+        391  2 ★  a/x, c/z
+        390  1    b/y
     """
     count = next((each for each in reversed(counts) if each.outcome.totals), None)
     if count is None:

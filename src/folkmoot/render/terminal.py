@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from folkmoot import events
-from folkmoot.render.board import Board, Progress, Row
+from folkmoot.render.board import Board, PhaseProgress, BoardRow
 from folkmoot.render.plain import PlainView
 from folkmoot.render.wording import Style
 
@@ -121,7 +121,7 @@ class TerminalView:
         """What is asked, letter by letter: a Text knows no markup."""
         return self._fit(Text(f"  {self._board.title}", style=self._style("strong")), width)
 
-    def _rows(self, rows: Sequence[Row], now: float, width: int, room: int) -> list[Text]:
+    def _rows(self, rows: Sequence[BoardRow], now: float, width: int, room: int) -> list[Text]:
         """One line per seat; where there is no room for all, those that are doing something."""
         shown = list(rows)
         left = ""
@@ -133,7 +133,7 @@ class TerminalView:
         lines = [self._row(row, now, width, names) for row in shown]
         return [*lines, self._fit(Text(left, style=self._style("faint")), width)] if left else lines
 
-    def _row(self, row: Row, now: float, width: int, names: int) -> Text:
+    def _row(self, row: BoardRow, now: float, width: int, names: int) -> Text:
         (mark, style), state = row.state(now)
         name = _end_of(row.name, names)  # the end tells seats apart: the model, #2
         padding = " " * (names - cell_len(name) + 2)
@@ -143,7 +143,7 @@ class TerminalView:
             line.append(f"  {tail}", style=self._style("faint"))
         return self._fit(line, width)
 
-    def _bar(self, phase: Progress, width: int) -> Text:
+    def _bar(self, phase: PhaseProgress, width: int) -> Text:
         done, of = len(phase.ended), len(phase.started)
         numbers = f" {done}/{of}"
         title = f"  {phase.phase:<10} "

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 
 from folkmoot.blocking import wait_for
-from folkmoot.counting.evidence import Answer, Evidence
+from folkmoot.counting.evidence import Evidence, MarkedAnswer
 from folkmoot.errors import FolkmootError
 from folkmoot.proof.marked import MarkedRun, marked_run
 from folkmoot.record.marks import Mark, mark_folder
@@ -47,7 +47,7 @@ def keep_marked(home: Home, runs: Iterable[MarkedRun]) -> None:
 
 def marked_at_home(home: Home) -> Evidence:
     """What the marked runs say that are still there, each by its last mark; empty where nothing is marked."""
-    found: dict[str, dict[str, tuple[Answer, ...]]] = {}
+    found: dict[str, dict[str, tuple[MarkedAnswer, ...]]] = {}
     newest = ""
     try:
         lines = (home.path / FILE).read_text("utf-8").splitlines()
@@ -56,7 +56,7 @@ def marked_at_home(home: Home) -> Evidence:
     for line in lines:
         try:
             entry = json.loads(line)
-            answers = {model: tuple(Answer(*each) for each in given) for model, given in entry["answers"].items()}
+            answers = {model: tuple(MarkedAnswer(*each) for each in given) for model, given in entry["answers"].items()}
             found[str(entry["run"])] = answers
             newest = max(newest, str(entry["date"]))
         except (ValueError, KeyError, TypeError, AttributeError):  # a torn line, or one of a later version

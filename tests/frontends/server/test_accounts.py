@@ -10,10 +10,10 @@ import pytest
 
 from folkmoot.core.limits import Reservation
 from folkmoot.frontends.server.accounts import FILE, Accounts
-from folkmoot.frontends.server.keyring import Key
+from folkmoot.frontends.server.keyring import ServerKey
 from folkmoot.record.store import Home
 
-KEY = Key(name="anna", sha256="0" * 64, budget=1.0)
+KEY = ServerKey(name="anna", sha256="0" * 64, budget=1.0)
 
 
 @contextlib.contextmanager

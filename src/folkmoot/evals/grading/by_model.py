@@ -8,7 +8,7 @@ import re
 
 from folkmoot.errors import Unparseable
 from folkmoot.formats.marking import BARE
-from folkmoot.formats.reading import Found, Reply, decide, is_placeholder, is_template, without_quotes
+from folkmoot.formats.reading import Found, SearchedReply, decide, is_placeholder, is_template, without_quotes
 from folkmoot.prompting import DATA
 from folkmoot.types import JSON
 
@@ -51,7 +51,7 @@ def read_grade(reply: str) -> bool | None:
     (True, None)
     """
     own = without_quotes(reply)  # where there is more than a fence, the fence holds what the model shows
-    marked = Reply(own if own.strip() else reply)
+    marked = SearchedReply(own if own.strip() else reply)
 
     def in_object(value: JSON) -> bool | None:
         return _grade(value[next(key for key in KEYS if key in value)])

@@ -7,9 +7,9 @@ from fractions import Fraction
 from itertools import combinations, product
 from statistics import median
 
-from folkmoot.evals.questions.base import Question, only
+from folkmoot.evals.questions.base import SetQuestion, only
 
-Q = Question
+Q = SetQuestion
 
 
 def primes(upto: int) -> list[int]:

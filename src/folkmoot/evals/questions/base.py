@@ -11,7 +11,7 @@ T = TypeVar("T", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Question:
+class SetQuestion:
     """One question, its answer as the author wrote it, and how a program derives it."""
 
     category: str
@@ -31,7 +31,7 @@ def only(found: Iterable[T]) -> T:
     return one
 
 
-def lines(name: str, questions: Iterable[Question]) -> list[JSON]:
+def lines(name: str, questions: Iterable[SetQuestion]) -> list[JSON]:
     """The questions as lines of a data set, numbered. Raises WrongKey with every question that is wrong."""
     problems: list[str] = []
     found: list[JSON] = []

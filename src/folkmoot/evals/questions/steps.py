@@ -7,9 +7,9 @@ from fractions import Fraction
 from itertools import combinations, permutations, product
 
 from folkmoot.evals.questions.arithmetic import ARITHMETIC, FACTS
-from folkmoot.evals.questions.base import Question, only
+from folkmoot.evals.questions.base import SetQuestion, only
 
-Q = Question
+Q = SetQuestion
 VOWELS = set("aeiou")
 Kind = tuple[bool, ...]
 
@@ -292,4 +292,4 @@ LOGIC = (
     ),
 )
 
-STEPS: tuple[Question, ...] = (*STRINGS, *PRICES, *LOGIC, *ARITHMETIC, *FACTS)
+STEPS: tuple[SetQuestion, ...] = (*STRINGS, *PRICES, *LOGIC, *ARITHMETIC, *FACTS)

@@ -4,22 +4,22 @@ import datetime
 from fractions import Fraction
 from itertools import count, product
 
-from folkmoot.evals.questions.base import Question
+from folkmoot.evals.questions.base import SetQuestion
 
-Q = Question
+Q = SetQuestion
 
 
-def letters(word: str, letter: str, answer: str) -> Question:
+def letters(word: str, letter: str, answer: str) -> SetQuestion:
     text = f"How many times does the letter {letter} occur in the word {word}?"
     return Q("letters", text, answer, lambda: sum(each == letter for each in word))
 
 
-def larger(one: str, other: str, answer: str) -> Question:
+def larger(one: str, other: str, answer: str) -> SetQuestion:
     text = f"Which number is larger, {one} or {other}? Answer with the number."
     return Q("decimals", text, answer, lambda: max((one, other), key=Fraction))
 
 
-def weekday(start: str, days: int, answer: str) -> Question:
+def weekday(start: str, days: int, answer: str) -> SetQuestion:
     names = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
     def walk() -> str:
@@ -31,7 +31,7 @@ def weekday(start: str, days: int, answer: str) -> Question:
     return Q("calendar", f"If today is {start}, which day of the week will it be in {days} days?", answer, walk)
 
 
-def precedence(expression: str, answer: str) -> Question:
+def precedence(expression: str, answer: str) -> SetQuestion:
     python = expression.replace("×", "*").replace("÷", "/").replace("^", "**")
     return Q("precedence", f"What is {expression}?", answer, lambda: plain(eval(python)))
 
@@ -40,7 +40,7 @@ def plain(value: float) -> str:
     return str(Fraction(value).limit_denominator(1000)) if value != int(value) else str(int(value))
 
 
-def machines(number: int, minutes: int, more: int, answer: str) -> Question:
+def machines(number: int, minutes: int, more: int, answer: str) -> SetQuestion:
     text = (
         f"If {number} machines take {minutes} minutes to make {number} widgets, how many minutes do {more} machines "
         f"take to make {more} widgets?"
@@ -48,7 +48,7 @@ def machines(number: int, minutes: int, more: int, answer: str) -> Question:
     return Q("rates", text, answer, lambda: Fraction(more, more) / Fraction(number, number * minutes))
 
 
-def doubling(thing: str, days: int, part: int, answer: str) -> Question:
+def doubling(thing: str, days: int, part: int, answer: str) -> SetQuestion:
     word = {2: "half", 4: "a quarter", 8: "an eighth"}[part]
     text = (
         f"A patch of {thing} doubles in size every day. It covers the whole pond on day {days}. "
@@ -64,7 +64,7 @@ def doubling(thing: str, days: int, part: int, answer: str) -> Question:
     return Q("growth", text, answer, back)
 
 
-def pair(dearer: str, cheaper: str, both: int, more: int, answer: str) -> Question:
+def pair(dearer: str, cheaper: str, both: int, more: int, answer: str) -> SetQuestion:
     text = (
         f"{dearer.capitalize()} and {cheaper} cost {both} cents together. {dearer.capitalize()} costs {more} cents "
         f"more than {cheaper}. How many cents does {cheaper} cost?"
@@ -72,7 +72,7 @@ def pair(dearer: str, cheaper: str, both: int, more: int, answer: str) -> Questi
     return Q("prices", text, answer, lambda: next(c for c in range(both) if c + c + more == both))
 
 
-def angle(hour: int, minute: int, answer: str) -> Question:
+def angle(hour: int, minute: int, answer: str) -> SetQuestion:
     def between() -> str:
         hands = Fraction(minute * 6), Fraction(hour % 12 * 30) + Fraction(minute, 2)
         apart = abs(hands[0] - hands[1])
@@ -82,11 +82,11 @@ def angle(hour: int, minute: int, answer: str) -> Question:
     return Q("clock", text, answer, between)
 
 
-def words(sentence: str, answer: str) -> Question:
+def words(sentence: str, answer: str) -> SetQuestion:
     return Q("words", f'How many words are in the sentence "{sentence}"?', answer, lambda: len(sentence.split()))
 
 
-def siblings(brothers: int, sisters: int, answer: str) -> Question:
+def siblings(brothers: int, sisters: int, answer: str) -> SetQuestion:
     text = (
         f"A girl has {brothers} brothers. Each of her brothers has {sisters} sisters. How many sisters does the girl "
         "have?"
@@ -94,7 +94,7 @@ def siblings(brothers: int, sisters: int, answer: str) -> Question:
     return Q("family", text, answer, lambda: len({f"girl {n}" for n in range(sisters)} - {"girl 0"}))
 
 
-def posts(length: int, apart: int, answer: str) -> Question:
+def posts(length: int, apart: int, answer: str) -> SetQuestion:
     text = (
         f"A straight fence is {length} metres long and has a post every {apart} metres, with a post at both ends. "
         "How many posts does it have?"
@@ -102,7 +102,7 @@ def posts(length: int, apart: int, answer: str) -> Question:
     return Q("fences", text, answer, lambda: len(range(0, length + 1, apart)))
 
 
-def snail(depth: int, up: int, down: int, answer: str) -> Question:
+def snail(depth: int, up: int, down: int, answer: str) -> SetQuestion:
     def climb() -> int:
         at = 0
         for day in count(1):
@@ -119,7 +119,7 @@ def snail(depth: int, up: int, down: int, answer: str) -> Question:
     return Q("growth", text, answer, climb)
 
 
-def socks(colours: int, answer: str) -> Question:
+def socks(colours: int, answer: str) -> SetQuestion:
     text = (
         f"A dark drawer holds many socks of {colours} colours. How many must you take out, unseen, to be sure of two "
         "of one colour?"
@@ -134,7 +134,7 @@ def socks(colours: int, answer: str) -> Question:
     return Q("drawers", text, answer, enough)
 
 
-TRAPS: tuple[Question, ...] = (
+TRAPS: tuple[SetQuestion, ...] = (
     letters("strawberry", "r", "3"),
     letters("embezzlement", "e", "4"),
     letters("Mississippi", "s", "4"),

@@ -23,7 +23,7 @@ class Leave(Exception):
 
 
 @dataclass(frozen=True)
-class Command:
+class SlashCommand:
     """One slash command. `words` are its possible arguments, for completion."""
 
     argument: str
@@ -241,21 +241,21 @@ def _dollars(written: str) -> float:
 
 
 COMMANDS = {
-    "/quick": Command("", "Ask by the panel's own protocol, else by ask", _quick),
-    "/deep": Command("", "Ask by debate, until a majority stands", _deep),
-    "/rounds": Command("N", "The most rounds, of protocols that have rounds", _rounds),
-    "/protocol": Command("[NAME]", "Ask by another protocol", _protocol, lambda _: protocol_names()),
-    "/panel": Command("[NAME]", "Ask a saved panel; `none` asks the default seats", _panel,
+    "/quick": SlashCommand("", "Ask by the panel's own protocol, else by ask", _quick),
+    "/deep": SlashCommand("", "Ask by debate, until a majority stands", _deep),
+    "/rounds": SlashCommand("N", "The most rounds, of protocols that have rounds", _rounds),
+    "/protocol": SlashCommand("[NAME]", "Ask by another protocol", _protocol, lambda _: protocol_names()),
+    "/panel": SlashCommand("[NAME]", "Ask a saved panel; `none` asks the default seats", _panel,
                       lambda chat: [*chat.machine.panels, "none"]),
-    "/models": Command("[LIST]", "Ask other seats, written as after --models", _models, _names),
-    "/set": Command("[NAME=VALUE]", "An option of the protocol; empty takes it back", _set, _options),
-    "/budget": Command("[USD]", "What the whole chat may cost, and what it has cost", _budget),
-    "/list": Command("", "The runs of this chat, and the saved panels", _list),
-    "/show": Command("[RUN]", "How the last answer came about, or another run's", _show, _runs),
-    "/outcome": Command("right|wrong|partly [ANSWER]", "Say whether the last answer was right", _outcome,
+    "/models": SlashCommand("[LIST]", "Ask other seats, written as after --models", _models, _names),
+    "/set": SlashCommand("[NAME=VALUE]", "An option of the protocol; empty takes it back", _set, _options),
+    "/budget": SlashCommand("[USD]", "What the whole chat may cost, and what it has cost", _budget),
+    "/list": SlashCommand("", "The runs of this chat, and the saved panels", _list),
+    "/show": SlashCommand("[RUN]", "How the last answer came about, or another run's", _show, _runs),
+    "/outcome": SlashCommand("right|wrong|partly [ANSWER]", "Say whether the last answer was right", _outcome,
                         lambda _: ("right", "wrong", "partly")),
-    "/help": Command("", "This list", _help),
-    "/exit": Command("", "Leave; so do /quit and Ctrl-D", _exit),
+    "/help": SlashCommand("", "This list", _help),
+    "/exit": SlashCommand("", "Leave; so do /quit and Ctrl-D", _exit),
 }  # fmt: skip
 
 ALSO = {"/quit": "/exit", "/q": "/exit", "/model": "/models", "/runs": "/list", "/?": "/help"}

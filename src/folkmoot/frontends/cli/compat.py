@@ -9,8 +9,8 @@ import click
 from folkmoot.errors import InputError
 from folkmoot.evals.conditions import SOLO, Condition, baseline_name
 from folkmoot.evals.datasets import read_dataset
-from folkmoot.evals.harness import Entry, Plan
-from folkmoot.evals.report import Row, grid, money, rows_of
+from folkmoot.evals.harness import ConditionResult, EvaluationPlan
+from folkmoot.evals.report import ReportRow, grid, money, rows_of
 from folkmoot.frontends.cli.evaluating import carry_out
 from folkmoot.frontends.cli.flags import split
 
@@ -39,7 +39,7 @@ def _ensemble_eval(
     alone = [Condition(name, SOLO, models=(name,)) for name in dict.fromkeys(seats)]
     debate = Condition(ENSEMBLE, "debate", {"quick": True, "stall_timeout": stall_timeout}, seats)
     strong = [Condition(baseline_name(baseline), SOLO, models=(baseline,))] if baseline else []
-    planned = Plan(
+    planned = EvaluationPlan(
         dataset=read_dataset(dataset).first(limit),
         conditions=(*alone, debate, *strong),
         recordings=tuple(str(path.absolute()) for path in recordings),
@@ -56,7 +56,7 @@ def _ensemble_eval(
     return 0
 
 
-def _table(rows: Sequence[Row], seats: Sequence[str], strong: Sequence[Condition]) -> str:
+def _table(rows: Sequence[ReportRow], seats: Sequence[str], strong: Sequence[Condition]) -> str:
     """Condition, Score, Accuracy, Cost, $/correct as Ensemble prints them, and the interval of the accuracy."""
     by_name = {row.condition: row for row in rows}
     lines = [["Condition", "Score", "Accuracy", "Cost", "$/correct", "95 %"]]
@@ -67,7 +67,7 @@ def _table(rows: Sequence[Row], seats: Sequence[str], strong: Sequence[Condition
     return grid(lines[:-1])
 
 
-def _line(row: Row) -> list[str]:
+def _line(row: ReportRow) -> list[str]:
     low, high = row.accuracy.interval
     per_right = money(row.usd_per_right.value) if row.usd_per_right is not None else money(row.usd)
     return [
@@ -76,7 +76,7 @@ def _line(row: Row) -> list[str]:
     ]  # fmt: skip
 
 
-def _verdict(entries: Sequence[Entry], seats: Sequence[str], strong: Sequence[Condition]) -> str:
+def _verdict(entries: Sequence[ConditionResult], seats: Sequence[str], strong: Sequence[Condition]) -> str:
     """Against the best single model and the baseline, with the interval of the difference; then the unclear debates."""
     rows = {row.condition: row for row in rows_of(entries)}
     best = max((rows[name] for name in seats), key=lambda row: row.right).condition
@@ -87,7 +87,7 @@ def _verdict(entries: Sequence[Entry], seats: Sequence[str], strong: Sequence[Co
     return "\n".join(said)
 
 
-def _against(entries: Sequence[Entry], told: str, name: str) -> str:
+def _against(entries: Sequence[ConditionResult], told: str, name: str) -> str:
     row = next(row for row in rows_of(entries, name) if row.condition == ENSEMBLE)
     base = next(row for row in rows_of(entries, name) if row.condition == name)
     assert row.gain is not None
@@ -99,7 +99,7 @@ def _against(entries: Sequence[Entry], told: str, name: str) -> str:
     )
 
 
-def _log_lines(planned: Plan, entries: Sequence[Entry]) -> list[dict[str, object]]:
+def _log_lines(planned: EvaluationPlan, entries: Sequence[ConditionResult]) -> list[dict[str, object]]:
     """Ensemble's log records: one for each question, with its keys."""
     found: list[dict[str, object]] = []
     for number, sample in enumerate(planned.dataset.samples, 1):

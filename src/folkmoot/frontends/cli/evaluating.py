@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from folkmoot.errors import InputError
-from folkmoot.evals.harness import Entry, Plan, Progress, evaluate
-from folkmoot.evals.report import Row
+from folkmoot.evals.harness import ConditionResult, EvaluationPlan, EvaluationProgress, evaluate
+from folkmoot.evals.report import ReportRow
 from folkmoot.frontends.cli.driver import this_machine
 from folkmoot.frontends.cli.flags import split
 
@@ -56,7 +56,7 @@ def _run(dataset: str, **given: Any) -> int:
     return 0
 
 
-def _draw(pictures: Sequence[str], rows: Sequence[Row], entries: Sequence[Entry]) -> None:
+def _draw(pictures: Sequence[str], rows: Sequence[ReportRow], entries: Sequence[ConditionResult]) -> None:
     """Write the pictures that --picture names: KIND=FILE, or FILE for accuracy against cost."""
     if pictures:
         from folkmoot.evals.pictures import draw, save
@@ -66,7 +66,7 @@ def _draw(pictures: Sequence[str], rows: Sequence[Row], entries: Sequence[Entry]
             save(draw(kind if equals else "cost", rows, entries), Path(file if equals else written))
 
 
-def plan_of(dataset: str, given: dict[str, Any]) -> Plan:
+def plan_of(dataset: str, given: dict[str, Any]) -> EvaluationPlan:
     """What the flags ask for. Raises InputError."""
     from folkmoot.evals.conditions import parse_conditions
     from folkmoot.evals.datasets import read_dataset
@@ -84,7 +84,7 @@ def plan_of(dataset: str, given: dict[str, Any]) -> Plan:
         models = recorded_panel(found.recordings)
     if not models:
         raise InputError("--models names nobody to ask")
-    return Plan(
+    return EvaluationPlan(
         dataset=found.first(given["limit"]),
         conditions=parse_conditions(given["conditions"], models, given["baseline"]),
         epochs=given["epochs"],
@@ -104,7 +104,7 @@ def recorded_panel(recordings: Sequence[str], most: int = 6) -> list[str]:
     return [f"recorded/{model}" for model in Recordings(tuple(map(Path, recordings))).models[:most]]
 
 
-def carry_out(planned: Plan, *, quiet: bool) -> list[Entry]:
+def carry_out(planned: EvaluationPlan, *, quiet: bool) -> list[ConditionResult]:
     """Evaluate with a line of progress on standard error."""
     shown = _Line(quiet)
     try:
@@ -125,7 +125,7 @@ class _Line:
         self.last = 0.0
         self.open = False
 
-    def update(self, _entry: Entry, progress: Progress) -> None:
+    def update(self, _entry: ConditionResult, progress: EvaluationProgress) -> None:
         passed = progress.seconds
         if self.quiet or (passed - self.last < (0.1 if self.terminal else 10) and progress.done < progress.total):
             return
@@ -140,9 +140,9 @@ class _Line:
         self.open = False
 
 
-def told(progress: Progress) -> str:
+def told(progress: EvaluationProgress) -> str:
     """
-    >>> told(Progress(100, done=50, known=10, usd=0.5, began=0.0, now=lambda: 20.0))
+    >>> told(EvaluationProgress(100, done=50, known=10, usd=0.5, began=0.0, now=lambda: 20.0))
     '50/100 runs, 10 from the record, 2.0/s, $0.50, 25 s left'
     """
     parts = [f"{progress.done}/{progress.total} runs"]

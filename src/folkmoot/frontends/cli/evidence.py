@@ -53,7 +53,7 @@ def _asked(name: str, written: Sequence[str]) -> tuple[Evidence, list[str]]:
     """Ask every model alone; what was asked before is not asked again."""
     from folkmoot.evals.conditions import parse_conditions
     from folkmoot.evals.datasets import read_dataset
-    from folkmoot.evals.harness import Plan
+    from folkmoot.evals.harness import EvaluationPlan
     from folkmoot.evals.marked import from_entries
     from folkmoot.frontends.cli.evaluating import carry_out
     from folkmoot.machine.seats import parse_models
@@ -62,7 +62,9 @@ def _asked(name: str, written: Sequence[str]) -> tuple[Evidence, list[str]]:
     seats = parse_models(written, panels=machine.panels, servers=machine.config.providers)
     models = list(dict.fromkeys(seat.model for seat in seats))
     dataset = read_dataset(name)
-    entries = carry_out(Plan(dataset, parse_conditions([f"solo:{model}" for model in models], models)), quiet=False)
+    entries = carry_out(
+        EvaluationPlan(dataset, parse_conditions([f"solo:{model}" for model in models], models)), quiet=False
+    )
     return from_entries(entries, {each.id: each.question for each in dataset.samples}, dataset.name), models
 
 

@@ -30,7 +30,7 @@ from folkmoot.types import JSON, Attachment, Result
 logging.getLogger("folkmoot.run").addHandler(logging.NullHandler())  # what goes wrong is shown as it happens
 
 
-class Refused(llm.ModelError, click.ClickException):
+class NotAnswered(llm.ModelError, click.ClickException):
     """The reason for a missing answer, in lines. `llm` shows it without a traceback."""
 
 
@@ -43,7 +43,7 @@ async def answer(
 ) -> AsyncIterator[StreamEvent]:
     """Ask the panel or protocol `model_id`; yield what happens, then the answer. Closing it ends the run."""
     if answering_for_a_run.get():
-        raise Refused(f"{model_id} was asked by a seat of one of its own runs; as a seat, write panel/NAME")
+        raise NotAnswered(f"{model_id} was asked by a seat of one of its own runs; as a seat, write panel/NAME")
     machine = this_machine()
     heard: asyncio.Queue[str | None] = asyncio.Queue()
     try:
@@ -63,11 +63,11 @@ async def answer(
                 run.cancel()
                 await asyncio.gather(run, return_exceptions=True)
     except FolkmootError as error:
-        raise Refused(str(error)) from error
+        raise NotAnswered(str(error)) from error
     note_usage(result, response)
     text = result.best_answer or answer_text(result)
     if not text:
-        raise Refused(f"{result.status}: {result.outcome.explanation}; folkmoot show {result.run_id}")
+        raise NotAnswered(f"{result.status}: {result.outcome.explanation}; folkmoot show {result.run_id}")
     for line in text.splitlines(keepends=True) if stream else [text]:
         yield StreamEvent(type="text", chunk=line)
 
@@ -92,12 +92,12 @@ def asked_of(model_id: str, prompt: llm.Prompt, machine: Machine, before: str | 
         options.setdefault("models", before)
     *earlier, last = _turns(prompt.messages) or [Turn(role="user", text="")]
     if last.role != "user":
-        raise Refused("there is nothing to ask: the last message is the model's own")
+        raise NotAnswered("there is nothing to ask: the last message is the model's own")
     system = prompt.system or "\n\n".join(_text(each) for each in prompt.messages if each.role == "system")
     attachments = _attachments(prompt.messages)
     text = last.text or ("See the attached files." if attachments else "")
     if not text.strip():
-        raise Refused("there is nothing to ask: the prompt is empty")
+        raise NotAnswered("there is nothing to ask: the prompt is empty")
     return Asked(
         text,
         panel=panel,

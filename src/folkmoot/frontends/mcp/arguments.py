@@ -71,7 +71,7 @@ class Start(Ask):
     resume: str | None = Field(None, description="Go on with this run instead; nothing finished is paid again")
 
 
-class Poll(Arguments):
+class PollRun(Arguments):
     run_id: str
     cursor: int = Field(0, ge=0, description="The cursor of the last poll: only later lines are shown")
     wait_seconds: float = Field(20.0, ge=0, le=LONGEST_POLL, description="Answers earlier when the run ends")

@@ -14,7 +14,7 @@ from folkmoot import events
 from folkmoot.core import journal
 from folkmoot.errors import InputError
 from folkmoot.execute import Job, replay
-from folkmoot.frontends.mcp.arguments import Ask, AskPanel, Cancel, EnsembleDebate, Poll, Start, read_arguments
+from folkmoot.frontends.mcp.arguments import Ask, AskPanel, Cancel, EnsembleDebate, PollRun, Start, read_arguments
 from folkmoot.frontends.mcp.following import HEARTBEAT, Context, able, follow, take_answers
 from folkmoot.frontends.mcp.live import FollowedRun, FollowedRuns
 from folkmoot.frontends.mcp.results import RunState, answered, run_answer, state_result
@@ -51,7 +51,7 @@ class Calls:
         """Raises InputError with what is wrong, before anything is spent."""
         given = read_arguments(tool.arguments, params.arguments or {})
         match given:
-            case Poll():
+            case PollRun():
                 return await self._poll(given, params, context)
             case Cancel():
                 return await self._cancel(given)
@@ -137,7 +137,7 @@ class Calls:
         await self.runs.start(run, start)
         return run
 
-    async def _poll(self, given: Poll, params: types.CallToolRequestParams, context: Context) -> Said:
+    async def _poll(self, given: PollRun, params: types.CallToolRequestParams, context: Context) -> Said:
         folder = self._folder(given.run_id)
         run = self.runs.find(folder.id)
         if run is None:

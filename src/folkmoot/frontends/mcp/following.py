@@ -17,7 +17,7 @@ Context = ServerRequestContext[Any, Any]
 HEARTBEAT = 10.0  # seconds without news after which the client hears that we are still there
 
 
-class Progress:
+class ProgressReport:
     """Numbers that only grow: the calls that have ended, and between two of them ever smaller steps."""
 
     def __init__(self, context: Context, most: int | None) -> None:
@@ -50,7 +50,7 @@ async def follow(
     loop = asyncio.get_running_loop()
     end = None if seconds is None else loop.time() + seconds
     with run.followed():
-        progress = Progress(context, run.most_calls)
+        progress = ProgressReport(context, run.most_calls)
         heard = said = loop.time()
         async with _Asking(run, context) as asking:
             while True:

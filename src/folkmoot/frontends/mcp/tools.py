@@ -16,7 +16,7 @@ from folkmoot.frontends.mcp.arguments import (
     AskPanel,
     Cancel,
     EnsembleDebate,
-    Poll,
+    PollRun,
     Start,
     input_schema,
     output_schema,
@@ -140,7 +140,7 @@ OTHERS = (
     Tool(
         name=f"{PREFIX}poll",
         description="Where a run stands: what happened since `cursor`, and its answer once it has ended.",
-        arguments=Poll,
+        arguments=PollRun,
         output=RunState,
         reads_only=True,
     ),

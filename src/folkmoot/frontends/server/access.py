@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from folkmoot.errors import InputError
 from folkmoot.frontends.listening import is_loopback
 from folkmoot.frontends.server.bodies import Login, read_body
-from folkmoot.frontends.server.keyring import Key
+from folkmoot.frontends.server.keyring import ServerKey
 from folkmoot.frontends.server.page import POLICY
 from folkmoot.frontends.server.refusals import ONCE, Refusal, respond
 from folkmoot.frontends.server.service import Service
@@ -41,7 +41,7 @@ class Sessions:
 
     keys: dict[str, str] = field(default_factory=dict)  # cookie -> the key's hash
 
-    def open(self, key: Key) -> str:
+    def open(self, key: ServerKey) -> str:
         token = secrets.token_urlsafe(32)
         self.keys[token] = key.sha256
         return token
@@ -108,7 +108,7 @@ class Gate:
             message = "pages of other sites may not ask this server"
             raise Refusal(403, message, kind="permission_error", code="cross_site")
 
-    def _key(self, headers: Headers, keys: Iterable[Key]) -> Key:
+    def _key(self, headers: Headers, keys: Iterable[ServerKey]) -> ServerKey:
         """Raises Refusal for a key that is missing or wrong."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and given.strip():

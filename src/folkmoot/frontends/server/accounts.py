@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from folkmoot.core.limits import Limits, Purse, Reservation
-from folkmoot.frontends.server.keyring import Key
+from folkmoot.frontends.server.keyring import ServerKey
 from folkmoot.frontends.server.refusals import ONCE, Refusal
 from folkmoot.providers.prices import list_price
 from folkmoot.record.store import Home
@@ -37,7 +37,7 @@ class Accounts:
             base.execute("INSERT INTO server SELECT ? WHERE NOT EXISTS (SELECT 1 FROM server)", (secrets.token_hex(8),))
             self.server_id: str = base.execute("SELECT id FROM server").fetchone()[0]
 
-    def open(self, key: Key) -> "Account | None":
+    def open(self, key: ServerKey) -> "Account | None":
         """The account of a key; None for a key without a budget. Raises Refusal when nothing is left on it."""
         if key.budget is None:
             return None
@@ -53,14 +53,14 @@ class Accounts:
     def price(self, model: str, usage: Usage) -> float | None:
         return list_price(model, usage, overrides=self._prices) if model else None
 
-    def spent(self, key: Key) -> float:
+    def spent(self, key: ServerKey) -> float:
         """USD in the current period."""
         with self._base() as base:
             ask = "SELECT usd FROM spent WHERE key = ? AND period = ?"
             row = base.execute(ask, (key.name, _period(key))).fetchone()
         return row[0] if row else 0.0
 
-    def add(self, key: Key, usd: float) -> None:
+    def add(self, key: ServerKey, usd: float) -> None:
         with self._base() as base:
             base.execute(
                 "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (key, period) DO UPDATE SET usd = usd + excluded.usd",
@@ -80,7 +80,7 @@ class Accounts:
 class Account(Purse):
     """What one key may spend: the purse behind the purses of its runs."""
 
-    def __init__(self, key: Key, accounts: Accounts) -> None:
+    def __init__(self, key: ServerKey, accounts: Accounts) -> None:
         super().__init__(Limits(budget=key.budget), accounts.price)
         self.key, self._accounts = key, accounts
         self._owed = 0.0  # spent, and not yet written down
@@ -114,6 +114,6 @@ class Account(Purse):
                 self._owed = 0.0
 
 
-def _period(key: Key) -> str:
+def _period(key: ServerKey) -> str:
     now = datetime.now(UTC)
     return {"day": f"{now:%Y-%m-%d}", "month": f"{now:%Y-%m}"}.get(key.per or "", "")

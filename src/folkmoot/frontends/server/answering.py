@@ -16,7 +16,7 @@ from folkmoot.frontends.server.live import WatchedRun
 from folkmoot.frontends.server.native import RUN_HEADER
 from folkmoot.frontends.server.refusals import ONCE, Refusal
 from folkmoot.frontends.server.service import Service, key_of
-from folkmoot.frontends.server.starting import Question, go_on, start
+from folkmoot.frontends.server.starting import ClientQuestion, go_on, start
 from folkmoot.frontends.server.streams import Channel, left
 from folkmoot.proof.receipt import receipt
 from folkmoot.record.store import RunFolder
@@ -54,7 +54,7 @@ class Answering:
 
     service: Service
     run: WatchedRun
-    question: Question
+    question: ClientQuestion
     lines: Channel[str]  # of its progress
     asked: str  # the request, as a hash
     stop: tuple[str, ...]  # texts before which the answer ends
@@ -78,7 +78,7 @@ class Answering:
             self.run.cancel()
             await self.run.settled()
 
-    async def answer(self, request: Request) -> "Answer":
+    async def answer(self, request: Request) -> "ServedAnswer":
         """Wait for the end, or for the client to leave, which ends the run too."""
         leaving = asyncio.create_task(left(request.receive))
         try:
@@ -92,7 +92,7 @@ class Answering:
         """All the progress of a run that has ended."""
         return "\n".join([line async for line in self.progress() if line is not None])
 
-    async def ended(self) -> "Answer":
+    async def ended(self) -> "ServedAnswer":
         """Return the answer of a run that has ended. Raises Refusal where there is none."""
         folder = self.service.folder(self.run.id)
         spec = folder.spec()
@@ -109,7 +109,7 @@ class Answering:
         if not result.outcome.met:
             worth = await receipt(spec, folder)
             told["dissent"] = [each.model_dump(exclude={"seat"}) for each in worth.dissent]
-        return Answer(text, result, told)
+        return ServedAnswer(text, result, told)
 
     def _failed(self, result: Result) -> Refusal:
         status, kind, code = CODES.get(result.status, (502, "server_error", "failed"))
@@ -123,14 +123,14 @@ class Answering:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServedAnswer:
     text: str
     result: Result
     told: JSON  # the field `folkmoot` of the response
 
 
 async def begin_answering(
-    service: Service, request: Request, body: JSON, question: Question, how: Overrides, stop: tuple[str, ...] = ()
+    service: Service, request: Request, body: JSON, question: ClientQuestion, how: Overrides, stop: tuple[str, ...] = ()
 ) -> Answering:
     """Begin a run for a client that waits. Raises what keeps it from beginning.
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
+from folkmoot.frontends.server.answering import Answering, ServedAnswer, begin_answering
 from folkmoot.frontends.server.bodies import MostTokens, Overrides, ignored, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation
 from folkmoot.frontends.server.refusals import log_unexpected, refusal_of, unsupported
@@ -91,7 +91,7 @@ def _shows_progress(body: ChatBody, how: Overrides, request: Request) -> bool:
     return asked not in ("0", "false") if asked is not None else body.reasoning_effort not in (None, "none")
 
 
-def _whole(answer: Answer, model: str, progress: str | None) -> JSON:
+def _whole(answer: ServedAnswer, model: str, progress: str | None) -> JSON:
     message: JSON = {"role": "assistant", "content": answer.text, "refusal": None}
     if progress is not None:
         message["reasoning_content"] = progress

@@ -7,7 +7,7 @@ from typing import Any
 from folkmoot.errors import InputError
 from folkmoot.frontends.server.bodies import attachment
 from folkmoot.frontends.server.refusals import Refusal
-from folkmoot.frontends.server.starting import Question
+from folkmoot.frontends.server.starting import ClientQuestion
 from folkmoot.record.bundle import result_of
 from folkmoot.record.store import RunFolder, Turn
 from folkmoot.render.text import answer_text
@@ -24,7 +24,7 @@ class _Reading:
     attachments: list[Attachment] = field(default_factory=list)
 
 
-def read_conversation(messages: Sequence[Any], *, param: str) -> Question:
+def read_conversation(messages: Sequence[Any], *, param: str) -> ClientQuestion:
     """Read the question and its history from the `messages` of a chat completion or the `input` of a response.
 
     Raises Refusal for what cannot be passed on to a panel: nothing of a conversation is left out silently.
@@ -42,7 +42,7 @@ def read_conversation(messages: Sequence[Any], *, param: str) -> Question:
     *earlier, last = reading.turns
     if not last.text.strip() and not reading.attachments:
         raise _wrong(param, "the last message is empty")
-    return Question(
+    return ClientQuestion(
         prompt=last.text if last.text.strip() else "See the attached files.",
         system="\n\n".join(reading.system) or None,
         history=[turn for turn in earlier if turn.text.strip()],

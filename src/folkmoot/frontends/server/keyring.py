@@ -32,7 +32,7 @@ PREFIX = "moot-"
 Period = Literal["day", "month"]
 
 
-class Key(Record):
+class ServerKey(Record):
     """Who may ask."""
 
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -53,21 +53,21 @@ class Keyring:
     def of(cls, environ: Mapping[str, str]) -> "Keyring":
         return cls(config_folder(environ) / FILE, environ.get(VARIABLE) or None)
 
-    def keys(self) -> dict[str, Key]:
+    def keys(self) -> dict[str, ServerKey]:
         """Raises InputError naming the file and what is wrong in it."""
         found = {}
         if self.plain:
-            found[VARIABLE] = Key(sha256=_hash(self.plain), name=VARIABLE)
+            found[VARIABLE] = ServerKey(sha256=_hash(self.plain), name=VARIABLE)
         for name, table in self._tables().items():
             try:
-                found[name] = Key.model_validate({**table, "name": name})
+                found[name] = ServerKey.model_validate({**table, "name": name})
             except (ValidationError, TypeError) as error:
                 said = error.errors()[0] if isinstance(error, ValidationError) else None
                 where = f"{name}.{'.'.join(map(str, said['loc']))}: {said['msg']}" if said else f"{name} is no table"
                 raise InputError(f"{self.path}: {where}") from None
         return found
 
-    def find(self, secret: str) -> Key | None:
+    def find(self, secret: str) -> ServerKey | None:
         """The key that `secret` is. Takes as long for one that is nearly right as for any other."""
         given, found = _hash(secret), None
         for key in self.keys().values():
@@ -85,7 +85,7 @@ class Keyring:
         if per and budget is None:
             raise InputError("--per is how often a budget begins anew: give a --budget too")
         secret = PREFIX + secrets.token_urlsafe(32)
-        key = Key(sha256=_hash(secret), budget=budget, per=per, only=only)
+        key = ServerKey(sha256=_hash(secret), budget=budget, per=per, only=only)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         tables[name] = key.model_dump(mode="json", exclude_defaults=True)
         import tomli_w

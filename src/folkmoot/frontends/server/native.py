@@ -23,7 +23,7 @@ from folkmoot.frontends.server.conversation import turns_after
 from folkmoot.frontends.server.live import Frame, WatchedRun, ending, recorded
 from folkmoot.frontends.server.refusals import Refusal
 from folkmoot.frontends.server.service import Service
-from folkmoot.frontends.server.starting import Question, check_size, go_on, start
+from folkmoot.frontends.server.starting import ClientQuestion, check_size, go_on, start
 from folkmoot.frontends.server.streams import ALIVE, EventStream
 from folkmoot.proof.receipt import receipt
 from folkmoot.protocols import find_protocol, protocol_names
@@ -73,7 +73,7 @@ def _panel(service: Service, name: str) -> JSON:
 async def start_run(service: Service, request: Request) -> Response:
     """Returns as soon as the run has begun; it goes on whoever watches."""
     body = await read_body(request, service.max_body, StartRun)
-    question = Question(
+    question = ClientQuestion(
         prompt=body.prompt,
         model=body.model,
         system=body.system,
@@ -188,7 +188,7 @@ async def fork_run(service: Service, request: Request) -> Response:
     prompt = body.set.get("prompt", "-")
     if not isinstance(prompt, str):
         raise InputError("set: the prompt must be a text")
-    check_size(Question(prompt=prompt), [json.dumps(body.set, ensure_ascii=False)])
+    check_size(ClientQuestion(prompt=prompt), [json.dumps(body.set, ensure_ascii=False)])
     changes = {key: value if isinstance(value, str) else json.dumps(value) for key, value in body.set.items()}
     purse = service.purse(request)
     if purse is not None and source.spec().limits.budget is None:

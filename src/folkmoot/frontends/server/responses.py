@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from folkmoot.errors import InputError
-from folkmoot.frontends.server.answering import Answer, Answering, begin_answering
+from folkmoot.frontends.server.answering import Answering, ServedAnswer, begin_answering
 from folkmoot.frontends.server.bodies import MostTokens, Overrides, ignored, parsed, read_json
 from folkmoot.frontends.server.conversation import read_conversation, text_of, turns_after
 from folkmoot.frontends.server.refusals import Refusal, log_unexpected, refusal_of, unsupported
 from folkmoot.frontends.server.service import Service, key_of
-from folkmoot.frontends.server.starting import Question
+from folkmoot.frontends.server.starting import ClientQuestion
 from folkmoot.frontends.server.streams import ALIVE, EventStream, comment, sse
 from folkmoot.record.store import Turn
 from folkmoot.types import JSON, Attachment, Effort, Usage
@@ -94,7 +94,7 @@ def _refuse(body: ResponseBody, value: JSON) -> None:
             raise unsupported(name, "there is nothing of the kind here")
 
 
-def _question(body: ResponseBody, value: JSON, earlier: list[Turn], attached: Sequence[Attachment]) -> Question:
+def _question(body: ResponseBody, value: JSON, earlier: list[Turn], attached: Sequence[Attachment]) -> ClientQuestion:
     items = [{"role": "user", "content": body.input}] if isinstance(body.input, str) else body.input
     question = read_conversation(items, param="input")
     question.model = body.model
@@ -161,7 +161,7 @@ class _Telling:
         self.output.append(item)
         return item
 
-    def completed(self, answer: Answer) -> JSON:
+    def completed(self, answer: ServedAnswer) -> JSON:
         self.output.append(_message(self._id, answer.text))
         return self.response("completed", usage=_usage(answer.result.usage), folkmoot=answer.told)
 
@@ -186,7 +186,7 @@ class _Telling:
             yield self.event("response.reasoning_summary_part.done", **place, part=item["summary"][0])
             yield self.event("response.output_item.done", output_index=0, item=item)
 
-    def text_events(self, answer: Answer) -> list[bytes]:
+    def text_events(self, answer: ServedAnswer) -> list[bytes]:
         item, index = _message(self._id, answer.text), len(self.output)
         place: JSON = {"item_id": item["id"], "output_index": index, "content_index": 0}
         empty, text = {**item, "status": "in_progress", "content": []}, answer.text

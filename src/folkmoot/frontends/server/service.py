@@ -9,7 +9,7 @@ from starlette.requests import Request
 from folkmoot.core.journal import held
 from folkmoot.core.limits import Purse
 from folkmoot.frontends.server.accounts import Accounts
-from folkmoot.frontends.server.keyring import Key, Keyring
+from folkmoot.frontends.server.keyring import Keyring, ServerKey
 from folkmoot.frontends.server.live import WatchedRuns
 from folkmoot.frontends.server.refusals import Refusal, no_run
 from folkmoot.frontends.server.streams import IDLE
@@ -104,9 +104,9 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def key_of(request: Request) -> Key | None:
+def key_of(request: Request) -> ServerKey | None:
     """The key with which a request came; None where none is needed."""
-    key: Key | None = request.scope.get("folkmoot.key")
+    key: ServerKey | None = request.scope.get("folkmoot.key")
     return key
 
 

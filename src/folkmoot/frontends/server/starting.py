@@ -30,7 +30,7 @@ Settings = Mapping[str, Any]
 
 
 @dataclass
-class Question:
+class ClientQuestion:
     """A question, independent of the interface it came through."""
 
     prompt: str
@@ -45,7 +45,7 @@ class Question:
 async def start(
     service: Service,
     request: Request,
-    question: Question,
+    question: ClientQuestion,
     how: How,
     listeners: Sequence[events.Listener] = (),
     after: RunSpec | None = None,
@@ -108,7 +108,7 @@ async def go_on(
     return await service.live.start(lambda watching: begin(listeners=watching), listeners)
 
 
-def _whom(service: Service, request: Request, question: Question, how: How) -> tuple[str | None, str | None]:
+def _whom(service: Service, request: Request, question: ClientQuestion, how: How) -> tuple[str | None, str | None]:
     """The panel and the protocol. A key that may ask some models only must ask them as they are."""
     key, model = key_of(request), question.model
     changed = how.model_fields_set - {"seed", "progress"}
@@ -139,7 +139,7 @@ def _within(job: Job, purse: Purse | None) -> Job:
     return replace(job, spec=job.spec.model_copy(update={"limits": own}))
 
 
-def check_size(question: Question, roles: Iterable[str]) -> None:
+def check_size(question: ClientQuestion, roles: Iterable[str]) -> None:
     texts = (question.prompt, question.system or "", *(turn.text for turn in question.history), *roles)
     try:
         size = sum(len(text.encode()) for text in texts)
@@ -154,7 +154,7 @@ def check_size(question: Question, roles: Iterable[str]) -> None:
 
 
 def _dressed(
-    seats: tuple[Seat, ...], roles: Mapping[str, str], question: Question, machine: Machine
+    seats: tuple[Seat, ...], roles: Mapping[str, str], question: ClientQuestion, machine: Machine
 ) -> tuple[Seat, ...]:
     """The seats with their roles and, where they can take it and nothing else is said, the settings."""
     found = {find_seat(seats, written).name: role for written, role in roles.items()}

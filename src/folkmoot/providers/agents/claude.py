@@ -8,9 +8,9 @@ from folkmoot.errors import FailureKind, ProviderError
 from folkmoot.providers.agents.cli import (
     PLAIN,
     AgentCli,
-    Answer,
+    CliAnswer,
+    EventReader,
     Invocation,
-    Reading,
     Tools,
     at,
     cost_at,
@@ -86,7 +86,7 @@ def _never_a_command(prompt: str) -> str:
     return f"Prompt: {prompt}" if prompt.lstrip().startswith("/") else prompt
 
 
-class ClaudeReading(Reading):
+class ClaudeReading(EventReader):
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
         self._result: JSON | None = None
@@ -118,7 +118,7 @@ class ClaudeReading(Reading):
             self._said = self._said + text if goes_on else text
         self._message = message
 
-    def judge(self, ran: Ran) -> Answer:
+    def judge(self, ran: Ran) -> CliAnswer:
         result = self._result
         if result is None:
             raise unfinished("claude", ran)
@@ -130,7 +130,7 @@ class ClaudeReading(Reading):
         if count_at(result, "num_turns") < 1:
             raise ProviderError("protocol", "claude answered by itself, without asking the model")
         text = _text(result) or self._said  # the result is empty now and then, although the message was not
-        return Answer(text, _usage(result), cost, self._model, result.get("stop_reason") == "max_tokens")
+        return CliAnswer(text, _usage(result), cost, self._model, result.get("stop_reason") == "max_tokens")
 
     def _kind(self, result: JSON) -> FailureKind:
         status = count_at(result, "api_error_status")

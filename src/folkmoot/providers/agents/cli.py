@@ -19,7 +19,7 @@ from folkmoot.providers.process import Ran, allowed_environment, find_program, p
 from folkmoot.types import JSON, Billing, Completion, Message, OnText, Request, Usage
 
 STORED = "stored log-in"
-PLAIN = "Answer the user."  # without any system prompt, a CLI would send its own thousands of tokens
+PLAIN = "CliAnswer the user."  # without any system prompt, a CLI would send its own thousands of tokens
 Tools = Mapping[str, tuple[str, ...]]
 """Folkmoot's names of tools -> the CLI's own."""
 FILE_TOOLS = frozenset({"file_read", "file_write", "shell"})
@@ -35,7 +35,7 @@ class Invocation:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CliAnswer:
     """What a CLI's events say, once they are judged to hold an answer."""
 
     text: str
@@ -45,7 +45,7 @@ class Answer:
     cut_short: bool = False  # the model reached its limit of tokens
 
 
-class Reading(ABC):
+class EventReader(ABC):
     """Reads the events of one call."""
 
     @abstractmethod
@@ -53,7 +53,7 @@ class Reading(ABC):
         """Take one event; True: enough, end the program."""
 
     @abstractmethod
-    def judge(self, ran: Ran) -> Answer:
+    def judge(self, ran: Ran) -> CliAnswer:
         """The answer, after the program has ended. Raises ProviderError when there is none."""
 
 
@@ -102,7 +102,7 @@ class AgentCli(BaseProvider, ABC):
         """How to call the CLI for `request`; files it needs go into `box`, outside `box/cwd`."""
 
     @abstractmethod
-    def reading(self, on_text: OnText) -> Reading: ...
+    def reading(self, on_text: OnText) -> EventReader: ...
 
     async def complete(self, request: Request, on_text: OnText) -> Completion:
         try:
@@ -114,7 +114,7 @@ class AgentCli(BaseProvider, ABC):
             raise ProviderError(error.kind, message, retry_after=error.retry_after, usd=usd) from None
         return self._completion(request, answer)
 
-    async def _answer(self, request: Request, box: Path, on_text: OnText) -> Answer:
+    async def _answer(self, request: Request, box: Path, on_text: OnText) -> CliAnswer:
         call = await self.prepare(request, box)
         reading = self.reading(on_text)
 
@@ -138,7 +138,7 @@ class AgentCli(BaseProvider, ABC):
             raise ProviderError("empty", f"{self.name} answered without any text")
         return answer
 
-    def _completion(self, request: Request, answer: Answer) -> Completion:
+    def _completion(self, request: Request, answer: CliAnswer) -> Completion:
         from folkmoot.providers.prices import list_price  # loads the price table
 
         price = answer.cost

@@ -11,9 +11,9 @@ from folkmoot.errors import ProviderError
 from folkmoot.providers.agents.cli import (
     PLAIN,
     AgentCli,
-    Answer,
+    CliAnswer,
+    EventReader,
     Invocation,
-    Reading,
     Tools,
     at,
     count_at,
@@ -148,7 +148,7 @@ def _native(program: Path) -> Path:
     return program
 
 
-class CodexReading(Reading):
+class CodexReading(EventReader):
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
         self._text = ""
@@ -167,7 +167,7 @@ class CodexReading(Reading):
         elif kind == "error":  # also what it says before it tries again
             self._notice = text_at(event, "message")
 
-    def judge(self, ran: Ran) -> Answer:
+    def judge(self, ran: Ran) -> CliAnswer:
         if self._failure is not None:
             raise _complaint(self._failure)
         if self._completed is None:
@@ -177,7 +177,7 @@ class CodexReading(Reading):
         if self._text:
             self._on_text(self._text)
         used = self._completed.get("usage")
-        return Answer(
+        return CliAnswer(
             self._text,
             Usage(
                 input_tokens=count_at(used, "input_tokens"),

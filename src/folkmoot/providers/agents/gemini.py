@@ -10,9 +10,9 @@ from folkmoot.providers.agents.cli import (
     FILE_TOOLS,
     PLAIN,
     AgentCli,
-    Answer,
+    CliAnswer,
+    EventReader,
     Invocation,
-    Reading,
     Tools,
     at,
     count_at,
@@ -96,7 +96,7 @@ class Gemini(AgentCli):
         return GeminiReading(on_text)
 
 
-class GeminiReading(Reading):
+class GeminiReading(EventReader):
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
         self._texts: list[str] = []
@@ -115,7 +115,7 @@ class GeminiReading(Reading):
         elif kind == "result":
             self._result = event
 
-    def judge(self, ran: Ran) -> Answer:
+    def judge(self, ran: Ran) -> CliAnswer:
         result = self._result
         if result is None:
             kind = _EXIT_CODES.get(ran.returncode)
@@ -126,7 +126,7 @@ class GeminiReading(Reading):
             raise ProviderError(self._kind(message, ran), f"gemini: {message}")
         if ran.returncode != 0:
             raise failed("gemini", ran)
-        return Answer("".join(self._texts), _usage(result.get("stats")), model=_model(result.get("stats")))
+        return CliAnswer("".join(self._texts), _usage(result.get("stats")), model=_model(result.get("stats")))
 
     def _kind(self, message: str, ran: Ran) -> FailureKind:
         if ran.returncode == 0:

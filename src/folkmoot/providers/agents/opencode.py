@@ -11,9 +11,9 @@ from typing import ClassVar
 from folkmoot.errors import FailureKind, ProviderError
 from folkmoot.providers.agents.cli import (
     PLAIN,
-    Answer,
+    CliAnswer,
+    EventReader,
     Invocation,
-    Reading,
     Tools,
     at,
     cost_at,
@@ -96,7 +96,7 @@ class Opencode(ManyVendors):
         return OpencodeReading(on_text, tools=bool(self.allowed))
 
 
-class OpencodeReading(Reading):
+class OpencodeReading(EventReader):
     def __init__(self, on_text: OnText, tools: bool = False) -> None:
         self._on_text = on_text
         self._tools = tools
@@ -127,7 +127,7 @@ class OpencodeReading(Reading):
         else:
             self._steps += 1
 
-    def judge(self, ran: Ran) -> Answer:
+    def judge(self, ran: Ran) -> CliAnswer:
         if self._error is not None:
             raise self._complaint(self._error, ran)
         if self._steps > 1:
@@ -142,7 +142,7 @@ class OpencodeReading(Reading):
         if text:
             self._on_text(text)
         # It prints 0 for models whose price it does not know.
-        return Answer(text, self._usage, self._cost or None, cut_short=self._reason == "length")
+        return CliAnswer(text, self._usage, self._cost or None, cut_short=self._reason == "length")
 
     def _complaint(self, error: object, ran: Ran) -> ProviderError:
         # An unknown model is an "unexpected server error" on stdout; only its log knows better.

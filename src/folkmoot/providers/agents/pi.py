@@ -8,9 +8,9 @@ from typing import ClassVar
 from folkmoot.errors import FailureKind, ProviderError
 from folkmoot.providers.agents.cli import (
     PLAIN,
-    Answer,
+    CliAnswer,
+    EventReader,
     Invocation,
-    Reading,
     Tools,
     at,
     cost_at,
@@ -71,7 +71,7 @@ class Pi(ManyVendors):
         return PiReading(on_text)
 
 
-class PiReading(Reading):
+class PiReading(EventReader):
     def __init__(self, on_text: OnText) -> None:
         self._on_text = on_text
         self._last: JSON | None = None  # the last message of the assistant; failed attempts leave one each
@@ -90,7 +90,7 @@ class PiReading(Reading):
         elif kind == "agent_settled":
             self._settled = True
 
-    def judge(self, ran: Ran) -> Answer:
+    def judge(self, ran: Ran) -> CliAnswer:
         last = self._last
         if not self._settled or last is None:
             raise _never_began(ran)
@@ -103,7 +103,7 @@ class PiReading(Reading):
         parts = content if isinstance(content, list) else []
         texts = [text_at(part, "text") for part in parts if at(part, "type") == "text"]
         # It prints 0 for models whose price it does not know.
-        return Answer(
+        return CliAnswer(
             "".join(texts), self._usage, self._cost or None, text_at(last, "model") or None, reason == "length"
         )
 

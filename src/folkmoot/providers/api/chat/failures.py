@@ -73,7 +73,7 @@ _WAIT = (
 )
 
 
-class Refused(ProviderError):
+class ServerRefused(ProviderError):
     """A server refused a request or broke it off with an error. `status` is of HTTP, or 200."""
 
     def __init__(
@@ -83,26 +83,30 @@ class Refused(ProviderError):
         self.status, self.words = status, words
 
 
-def refusal(label: str, status: int, headers: Mapping[str, str], body: bytes) -> Refused:
+def refusal(label: str, status: int, headers: Mapping[str, str], body: bytes) -> ServerRefused:
     """The failure that a response with an error's status tells of. `label` names the server."""
     text = body.decode("utf-8", "replace").strip()
     found = _json(text.removeprefix("data:")) if text[:1] in ("{", "[", "d", '"') else None
     words = message_in(found) or as_line(text)
     if 300 <= status < 400:
         where = headers.get("location", "another address")
-        return Refused("request", f"{label} answered {status}: it has moved to {where}; set base_url", status, words)
+        return ServerRefused(
+            "request", f"{label} answered {status}: it has moved to {where}; set base_url", status, words
+        )
     kind = _kind_of_status(status, found, words)
     message = f"{label} answered {status}: {_short(words) or 'without a reason'}"
-    return Refused(kind, message, status, words, retry_after=_retry_after(headers, words if kind == "rate" else ""))
+    return ServerRefused(
+        kind, message, status, words, retry_after=_retry_after(headers, words if kind == "rate" else "")
+    )
 
 
-def complaint(label: str, found: object) -> Refused:
+def complaint(label: str, found: object) -> ServerRefused:
     """The failure that an error object in a response with the status 200 tells of."""
     words = message_in(found) or as_line(json.dumps(found, ensure_ascii=False))
     status = next((each for each in map(_number, _codes(found)) if 400 <= each < 600), 0)
     kind = _kind_of_status(status, found, words) if status else _kind_of_words(found, words)
     wait = _wait_in(words) if kind == "rate" else None
-    return Refused(kind, f"{label}: {_short(words)}", status or 200, words, retry_after=wait)
+    return ServerRefused(kind, f"{label}: {_short(words)}", status or 200, words, retry_after=wait)
 
 
 def no_answer(label: str, text: str) -> ProviderError:
@@ -113,7 +117,7 @@ def no_answer(label: str, text: str) -> ProviderError:
     wait = _wait_in(words) if kind == "rate" else None
     what = "a page" if is_page else "something that is no completion"
     message = f"{label}: {_short(words)}" if kind == "rate" else f"{label} answered with {what}: {_short(words)}"
-    return Refused(kind, message, 200, words, retry_after=wait)
+    return ServerRefused(kind, message, 200, words, retry_after=wait)
 
 
 def message_in(found: object, depth: int = 0) -> str | None:

@@ -15,7 +15,7 @@ from folkmoot.errors import InputError, ProviderError
 from folkmoot.providers.api.access import Access
 from folkmoot.providers.api.chat.body import as_body
 from folkmoot.providers.api.chat.dialects import COMMON, DIALECTS, Dialect, Enforces
-from folkmoot.providers.api.chat.failures import Refused, as_line, no_answer, refusal
+from folkmoot.providers.api.chat.failures import ServerRefused, as_line, no_answer, refusal
 from folkmoot.providers.api.chat.lines import Events
 from folkmoot.providers.api.chat.reading import Reading
 from folkmoot.providers.api.chat.refusals import Refusals, is_vague
@@ -105,13 +105,13 @@ class ChatProvider(BaseProvider):
     async def _answer(self, request: Request, on_text: OnText) -> Reading:
         """Ask, and ask again without a field that the server refuses: a refused request costs nothing."""
         model = request.model
-        suspected: Refused | None = None  # a refusal that names no field, after which the schema was left out
+        suspected: ServerRefused | None = None  # a refusal that names no field, after which the schema was left out
         while True:
             enforces = self._enforces(model)
             body = as_body(request, self._dialect, enforces, self._refusals)
             try:
                 return await self._ask(model, body, on_text)
-            except Refused as refused:
+            except ServerRefused as refused:
                 field = self._refusals.named_by(refused, body)
                 if field is None and enforces is None and "response_format" in body and is_vague(refused):
                     field, suspected = "response_format", refused

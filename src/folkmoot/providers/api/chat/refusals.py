@@ -6,7 +6,7 @@ address and the model.
 
 import re
 
-from folkmoot.providers.api.chat.failures import Refused
+from folkmoot.providers.api.chat.failures import ServerRefused
 from folkmoot.types import JSON
 
 _refused: set[tuple[str, str, str]] = set()
@@ -33,7 +33,7 @@ class Refusals:
     def withdraw(self, model: str, field: str) -> None:
         _refused.discard((self._url, model, field))
 
-    def named_by(self, refused: Refused, body: JSON) -> str | None:
+    def named_by(self, refused: ServerRefused, body: JSON) -> str | None:
         """The field of `body` that the server refuses in so many words; None where it names none."""
         if refused.status in _OTHER:
             return None
@@ -45,7 +45,7 @@ class Refusals:
         return limit if limit and re.search(rf"\b{limit}\b", refused.words) and _is_unknown(refused.words) else None
 
 
-def is_vague(refused: Refused) -> bool:
+def is_vague(refused: ServerRefused) -> bool:
     """Whether the server may refuse a field without naming it."""
     return refused.status in _VAGUE
 

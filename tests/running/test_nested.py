@@ -198,7 +198,7 @@ def test_a_panels_own_budget_ends_the_panel_and_not_the_run() -> None:
 
 def test_wherever_it_is_cut_off_nothing_that_was_finished_inside_is_paid_again(tmp_path: Path) -> None:
     def script(request: Request) -> Completion:
-        return paid(f"ANSWER: {request.model}")
+        return paid(f"ANSWER: {ord(request.model)}")  # numbers need nobody to compare them
 
     whole, _ = play(spec_with(), Metered(script), complete := new_folder(tmp_path / "whole"))
     inner_lines = inner_folders(complete)[0].journal.read_bytes().splitlines(keepends=True)

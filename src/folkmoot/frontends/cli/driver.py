@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,29 +95,36 @@ def run_until_signal(work: Awaitable[T], machine: Machine) -> T:
     the record is closed. A third one ends this process without that.
     """
     received: list[signal.Signals] = []
+    cancel: list[Callable[[], object]] = []
+
+    def stop(number: int, _: object) -> None:
+        machine.shutdown.hurry = True
+        received.append(signal.Signals(number))
+        if len(received) > 2:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        with suppress(RuntimeError):  # the loop is closed: what follows is only said
+            cancel[0]()
 
     async def guarded() -> T:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-
-        def stop(number: signal.Signals) -> None:
-            machine.shutdown.hurry = True
-            if len(received) > 1:
-                loop.remove_signal_handler(number)
-                os.kill(os.getpid(), number)
-            received.append(number)
-            task.cancel()
-
-        for number in SIGNAL_CODES:
-            loop.add_signal_handler(number, stop, number)
+        cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        # Not the loop's handlers: they are gone with the loop, and a second signal would cut off the last line.
+        before.update({number: signal.signal(number, stop) for number in SIGNAL_CODES})
         return await work
 
+    before: dict[signal.Signals, Any] = {}
     try:
         return asyncio.run(guarded())
     except asyncio.CancelledError:
         if received:
             raise Interrupted(received[0]) from None
         raise
+    finally:
+        if not received:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def present(result: Result, screen: Screen) -> int:

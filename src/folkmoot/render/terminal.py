@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from folkmoot import events
-from folkmoot.render.board import Board, PhaseProgress, BoardRow
+from folkmoot.render.board import Board, BoardRow, PhaseProgress
 from folkmoot.render.plain import PlainView
 from folkmoot.render.wording import Style
 

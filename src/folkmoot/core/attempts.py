@@ -44,6 +44,7 @@ class PendingCall:
     counted: int = 0  # attempts that count towards the retries
     reserved: Reservation = NOTHING  # for the attempt that is running
     refused_since: float | None = None  # monotonic seconds of the first refusal
+    goes_first: bool = False  # whether it is asked before the other calls that wait
     answers: int = -1  # answers that came through the gate until the last refusal; -1: there was none
     left_open: JSON = field(default_factory=dict)  # what the record notes of an attempt that was cancelled
 
@@ -137,7 +138,7 @@ class Attempts:
                 await self.purse.change()
             else:
                 self._announce(asked, "rate", gate.waiting + 1, gate.opens_in())
-                await gate.turn(asked.tokens, first=asked.refused_since is not None)
+                await gate.turn(asked.tokens, first=asked.goes_first)
                 waited = True
 
     def _reserve(self, asked: PendingCall) -> Reservation | None:
@@ -233,6 +234,8 @@ class Attempts:
         """
         now = time.monotonic()
         asked.refused_since = asked.refused_since or now
+        # A call that a server refuses again and again for a reason of its own must not hold up the others.
+        asked.goes_first = failure.kind == "rate" or asked.tries == 1
         others, asked.answers = gate.answers > asked.answers >= 0, gate.answers
         named = failure.retry_after is not None
         if now + pause - asked.refused_since >= asked.clock.limit or not (named or others):

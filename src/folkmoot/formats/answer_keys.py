@@ -5,14 +5,13 @@ was left out of it: what is left out is markup, LaTeX spelling, or what the ques
 answers may be one conclusion, which is worth a comparison call. See docs/design/equality.md.
 """
 
-import ast
 import re
-import warnings
 from dataclasses import dataclass, field
 from typing import Literal
 
 from folkmoot.formats import abstention
 from folkmoot.formats.asking_for import AskedFor, asked_for
+from folkmoot.formats.literals import NO_LITERAL, evaluated
 from folkmoot.formats.quantities import Quantity, quantity
 from folkmoot.formats.spelling import bare, plain, unwrapped, visible, without_latex
 
@@ -194,7 +193,7 @@ def _code(text: str, asked: AskedFor) -> Key | None:
     value = _evaluated(text)
     if isinstance(value, str):
         other = _evaluated(value)
-        alone = other is _NOTHING or isinstance(other, str)
+        alone = other is NO_LITERAL or isinstance(other, str)
         return Key(value if alone and value.strip() else repr(value), "exact" if asked.output else "text", loose)
     if isinstance(value, list | tuple | dict | set):
         return Key(_written(value, sort=False), "literal", _written(value, sort=True).casefold()[:MAX_LOOSE])
@@ -203,22 +202,13 @@ def _code(text: str, asked: AskedFor) -> Key | None:
     return Key(text, "exact" if asked.output else "text", loose)
 
 
-_NOTHING = object()
-
-
 def _evaluated(text: str) -> object:
-    """The Python value that `text` is, or _NOTHING."""
+    """The Python value that `text` is, or NO_LITERAL."""
     if not text or len(text) > MAX_PARSED:
-        return _NOTHING
+        return NO_LITERAL
     if "\n" in text and text[0] == text[-1] and text[0] in "'\"" and text[0] not in text[1:-1]:
         return text[1:-1]  # a string that was written with its line breaks
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value: object = ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return _NOTHING
-    return value
+    return evaluated(text)
 
 
 def _written(value: object, *, sort: bool) -> str:

@@ -4,15 +4,14 @@ Each of them grades what the reply says in the end, and only where that is one a
 "not 5, it is 10" is 10.
 """
 
-import ast
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from folkmoot.evals.grading.base import Expected, Grade, conclusion, negated
 from folkmoot.formats.answer_keys import Key, key_of
+from folkmoot.formats.literals import NO_LITERAL, evaluated
 
 NOTHING = Grade(False, None, "the reply states no answer")
 
@@ -172,11 +171,8 @@ def _evaluated(text: str) -> tuple[str, object] | None:
     plain = text.strip().strip("`").removeprefix("python").strip()
     plain = re.split(r"(?<![=!<>])==(?!=)", plain)[-1].strip() if re.match(r"\w+\(.*\)\s*==", plain) else plain
     plain = plain.removesuffix(".") if plain.endswith(("].", ").", "}.", "'.", '".')) else plain
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value = ast.literal_eval(plain)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+    value = evaluated(plain)
+    if value is NO_LITERAL:
         return None
     bare = isinstance(value, tuple) and not plain.startswith("(")  # 70,000 is a number
     return None if bare else _strict(value)

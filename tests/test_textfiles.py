@@ -11,6 +11,7 @@ from folkmoot import textfiles
 from folkmoot.counting.calibration import learn, read_calibration, write_calibration
 from folkmoot.errors import InputError
 from folkmoot.evals.calibration import read_answers
+from folkmoot.evals.datasets import read_dataset
 from folkmoot.frontends.llm_plugin.flags import system_given
 from folkmoot.machine.config import load_config, with_credentials
 from folkmoot.machine.panels import read_panel
@@ -58,6 +59,16 @@ KINDS: dict[str, tuple[str, str, Callable[[Path], object]]] = {
     ),
     "right answers": (
         "a.jsonl", '{"question": "é?", "accept": ["1"]}\n\n{"question": "b", "accept": "2"}\n', read_answers,
+    ),
+    "question set": (
+        "d.jsonl", '{"question": "é?", "accept": ["1"]}\n\n{"question": "b", "accept": "2"}\n',
+        lambda path: read_dataset(str(path)).samples,
+    ),
+    "question table": (
+        "d.csv", 'question,accept\n"é, or\nnot?",1\nb,2\n', lambda path: read_dataset(str(path)).samples,
+    ),
+    "question list": (
+        "d.json", '[\n{"question": "é?", "accept": ["1"]}\n]\n', lambda path: read_dataset(str(path)).samples,
     ),
     "system prompt": ("s.md", "Be brief.\nÉ.\n", lambda path: system_given(f"@{path}")),
     "question": ("q.md", "What?\nÉ?\n", read_question),

@@ -89,8 +89,8 @@ def json_value(text: str, where: str) -> Any:
         raise InputError(f"{where}: this JSON is nested too deeply, or has a number that is too long") from None
 
 
-def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """The values of a file of JSON lines, each with its place for messages, "FILE, line 3". Empty lines are left out.
+def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The values of a file of JSON lines, each with the number of its line. Empty lines are left out.
 
     Raises InputError that names the file, the line and the column of what is no JSON.
     """
@@ -99,7 +99,7 @@ def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
             continue
         where = f"{path}, line {number}"
         try:
-            yield where, json.loads(line)
+            yield number, json.loads(line)
         except json.JSONDecodeError as error:
             raise InputError(f"{where}, column {error.colno}: this is not JSON: {error.msg}") from None
         except (ValueError, RecursionError):

@@ -76,7 +76,7 @@ def test_the_version_changes_with_what_is_asked_or_accepted_and_not_with_a_limit
     ("text", "problem"),
     [
         ("", "holds no questions"),
-        ("{", "line 1: this is not JSON"),
+        ("{", "line 1, column 2: this is not JSON"),
         ('{"question": "x"}', "line 1: write"),
         ('{"question": "x", "accept": []}', "line 1: write"),
         ('{"question": " ", "accept": ["1"]}', "line 1: write"),

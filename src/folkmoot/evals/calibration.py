@@ -91,9 +91,9 @@ def _accuracy(
 def read_answers(path: Path) -> dict[str, Sequence[str]]:
     """A data set's right answers: JSON lines `{"question": ..., "accept": [...]}`; other keys are not looked at."""
     found: dict[str, Sequence[str]] = {}
-    for where, entry in textfiles.json_lines(path):
+    for number, entry in textfiles.json_lines(path):
         question, accepted = (entry.get("question"), entry.get("accept")) if isinstance(entry, dict) else (None, None)
         if not isinstance(question, str) or not isinstance(accepted, str | list):
-            raise InputError(f'{where}: write {{"question": ..., "accept": [...]}}')
+            raise InputError(f'{path}, line {number}: write {{"question": ..., "accept": [...]}}')
         found[question] = [accepted] if isinstance(accepted, str) else [str(each) for each in accepted]
     return found

@@ -11,18 +11,16 @@ Any line may also have `id`, `grader` and `settings` (for the grader).
 """
 
 import csv
-import gzip
 import hashlib
 import io
 import json
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any
 
+from folkmoot import textfiles
 from folkmoot.errors import InputError
 from folkmoot.evals.grading import DEFAULT, Expected, find_grader
 from folkmoot.types import JSON
@@ -96,35 +94,31 @@ def read_dataset(written: str) -> Dataset:
 
 def rows_in(path: Path) -> Iterable[tuple[int, str, JSON]]:
     """Number, place and content of each row."""
-    try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except FileNotFoundError:
+    if not path.exists():
         sets = f"; the sets that ship are {', '.join(shipped())}" if shipped() else ""
-        raise InputError(f"there is no data set {path}{sets}") from None
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise InputError(f"there is no data set {path}{sets}")
+    text = textfiles.read(path)
     if path.name.removesuffix(".gz").endswith(".csv"):
-        for number, row in enumerate(csv.DictReader(io.StringIO(text)), 1):
+        for number, row in enumerate(_csv_rows(text, str(path)), 1):
             cells = {name.strip().lower(): cell for name, cell in row.items() if name and cell}
             several = {name: cells[name].split(" | ") for name in ("accept", "target", "choices") if name in cells}
             yield number, f"{path}, row {number}", cells | several
         return
     if text.lstrip().startswith("["):
-        for number, entry in enumerate(_parsed(text, str(path)), 1):
+        for number, entry in enumerate(textfiles.json_value(text, str(path)), 1):
             yield number, f"{path}, entry {number}", _object(entry, f"{path}, entry {number}")
         return
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            where = f"{path}, line {number}"
-            yield number, where, _object(_parsed(line, where), where)
+    for number, entry in textfiles.json_lines(path):
+        where = f"{path}, line {number}"
+        yield number, where, _object(entry, where)
 
 
-def _parsed(text: str, where: str) -> Any:
+def _csv_rows(text: str, where: str) -> Iterable[dict[str, str]]:
+    reader = csv.DictReader(io.StringIO(text))
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: this is not JSON: {error}") from None
+        yield from reader
+    except csv.Error as error:  # e.g. a cell of more than 128 KB, where a quotation mark was never closed
+        raise InputError(f"{where}, line {reader.line_num}: {error}") from None
 
 
 def _object(value: object, where: str) -> JSON:

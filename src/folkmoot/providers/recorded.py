@@ -156,7 +156,8 @@ def normal(question: str) -> str:
 
 def _read_recording(path: Path) -> Iterator[tuple[str, dict[str, Samples]]]:
     """Each question with its answers. The line about the recording itself is left out."""
-    for where, entry in textfiles.json_lines(path):
+    for number, entry in textfiles.json_lines(path):
+        where = f"{path}, line {number}"
         if isinstance(entry, dict) and "_meta" in entry:
             continue
         question = entry.get("question") if isinstance(entry, dict) else None

@@ -9,7 +9,7 @@ def main() -> None:
         from folkmoot.frontends.cli.overview import overview
 
         sys.stdout.write(overview(sys.argv[0].replace("\\", "/").rpartition("/")[2]) + "\n")
-        return
+        sys.exit(0)
     from folkmoot.frontends.cli.root import run
 
     run()

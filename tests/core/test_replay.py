@@ -22,6 +22,8 @@ from folkmoot.testing import Reply, ScriptedProvider
 from folkmoot.types import Request, Result
 from tests.play import judges, lines, new_folder, play, replayed, spec_for, steps
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCORES = {"s1": 8.5, "s2": 9.0, "s3": 7.0}
 

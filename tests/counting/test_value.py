@@ -11,6 +11,8 @@ from folkmoot.counting.value import learn, plan_for, read_values, told, write_va
 from folkmoot.errors import InputError
 from tests.counting.sampled import WORLDS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_policy_that_is_planned_is_the_one_that_is_truly_worth_most(name: str) -> None:

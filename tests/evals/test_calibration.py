@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.frontends.installed import Installed
+
+pytestmark = pytest.mark.slow
 
 PANEL = "sim/careful?delay=0,sim/hasty?delay=0,sim/contrarian?delay=0"
 

@@ -20,6 +20,8 @@ from folkmoot.record.marks import mark_folder
 from folkmoot.record.store import Home, RunFolder
 from tests.play import play
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent.parent / "data"
 
 

@@ -18,6 +18,8 @@ from folkmoot.types import Request
 from tests.evals.test_ceiling import on_record
 from tests.play import author_of, play, review, spec_for
 
+pytestmark = pytest.mark.slow
+
 
 def given(*rows: str) -> dict[tuple[str, str], float]:
     """One row for each judge: the scores of x, y, z; "-" where it gave none."""

@@ -19,6 +19,8 @@ from folkmoot.testing import ScriptedProvider
 from folkmoot.types import Request
 from tests.play import author_of, play, review
 
+pytestmark = pytest.mark.slow
+
 
 def voted(home: Home, number: int, *said: str, right: str = "391") -> RunFolder:
     folder = RunFolder(home.runs / f"20260101-000000_what_{number:04}")

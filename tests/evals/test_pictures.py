@@ -9,6 +9,8 @@ from folkmoot.evals.harness import ConditionResult
 from folkmoot.evals.pictures import agreement, draw, error_correlation, in_terminal, save, votes_over_rounds
 from folkmoot.evals.report import rows_of
 
+pytestmark = pytest.mark.slow
+
 
 def entry(sample: int, condition: str, said: str, right: bool, calls: int = 1) -> ConditionResult:
     return ConditionResult(

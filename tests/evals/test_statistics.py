@@ -22,6 +22,8 @@ from folkmoot.evals.statistics import (
     wilson,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("right", "total", "level", "low", "high"),

@@ -18,6 +18,8 @@ from folkmoot.prompting import blocks
 from tests.formats.quoting import JUDGING
 from tests.formats.test_schemas import FORMATS
 
+pytestmark = pytest.mark.slow
+
 SIZE = 120_000  # bytes: more than the ends of a reply in which lines are looked for
 MOST = 0.25  # seconds of CPU for SIZE, generous for a busy machine; a quadratic search takes minutes
 ENOUGH = 0.03  # seconds, above which twice the length is compared

@@ -24,6 +24,8 @@ from tests.frontends.terminals import Terminal, terminals
 from tests.loopback import LoopbackModels
 from tests.play import play, spec_for
 
+pytestmark = pytest.mark.slow
+
 PROMPT = re.escape("\x1b[?2004h")  # what a terminal is told when a line is about to be read: pastes come in brackets
 STUCK = "sim/careful?delay=0,sim/hasty?delay=600*2"
 

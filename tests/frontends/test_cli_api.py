@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.frontends.car_wash import QUESTION, assert_it_converged, reply
 from tests.frontends.installed import Installed
 from tests.loopback import LoopbackModels
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_car_wash_on_three_vendors_at_once(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from folkmoot.core.journal import read_lines
 from tests.frontends.installed import Installed
 
+pytestmark = pytest.mark.slow
+
 SUMS = [{"id": f"q{n}", "question": f"What is {n} * 7?", "accept": [str(n * 7)], "category": "sums"} for n in range(12)]
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.frontends.installed import COMMAND, QUICK, Installed
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "What is 17 * 23?"
 
 

@@ -13,6 +13,8 @@ from folkmoot.machine.seats import parse_models
 from tests.frontends.installed import COMMAND, QUICK, Installed
 from tests.loopback import LoopbackModels
 
+pytestmark = pytest.mark.slow
+
 NOBODY = "".join(
     f'[providers.{name}]\nbase_url = "http://127.0.0.1:1/v1"\n' for name in ("lmstudio", "vllm", "llamacpp")
 )

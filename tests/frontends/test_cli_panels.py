@@ -9,6 +9,8 @@ import pytest
 from tests.frontends.installed import QUICK, Installed
 from tests.machine.test_consortium_configs import DEFAULTS, database
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "What is 17 * 23?"
 
 

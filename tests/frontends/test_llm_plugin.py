@@ -22,6 +22,8 @@ from folkmoot.frontends.llm_plugin.models import protocols
 from folkmoot.protocols import protocol_names
 from tests.frontends.installed import Ended
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).with_name("llm")
 CAREFUL, HASTY, CONTRARIAN = (f"sim/{name}?delay=0" for name in ("careful", "hasty", "contrarian"))
 QUESTION = "What is 17 * 23?"

@@ -9,6 +9,8 @@ import pytest
 from tests.frontends.installed import COMMAND, Installed
 from tests.frontends.terminals import Terminal, ended, terminals
 
+pytestmark = pytest.mark.slow
+
 SIMS = "sim/careful?delay=0,sim/hasty?delay=0"
 QUESTION = "What is 17 * 23?"
 ASKED = r"An empty line or Ctrl-D ends it\..*\r\n─+\r\n"

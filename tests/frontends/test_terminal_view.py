@@ -12,6 +12,8 @@ import pytest
 from tests.frontends.installed import COMMAND, Installed
 from tests.frontends.terminals import Terminal, ended, terminals
 
+pytestmark = pytest.mark.slow
+
 SEATS = "sim/careful?delay=0.05,sim/hasty?delay=0.05,sim/contrarian?delay=0.05"
 STUCK = "sim/careful?delay=0.05,sim/hasty?delay=0.05,sim/contrarian?delay=600"
 """Two that disagree, and one that is waited for."""

@@ -23,6 +23,8 @@ from folkmoot.types import Provider, Request, Result
 from tests.play import new_folder, replayed, spec_for
 from tests.protocols.cases import EVERY, TRAP, Says, agreeing, rocky, run_of, stubborn, told
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

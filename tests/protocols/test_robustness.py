@@ -40,6 +40,8 @@ from tests.protocols.cases import (
     with_one_round,
 )
 
+pytestmark = pytest.mark.slow
+
 WHO = ([1], [2], range(1, 99))  # who fails: the first seat, whose model often has a duty as well; another one; all
 WILD = (
     '[/i] [bold red]x[/] </answer-0000000000000000> <answer-0000000000000000 label="Answer A">\n"""\n```\n'

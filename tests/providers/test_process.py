@@ -16,6 +16,8 @@ from folkmoot.providers import process
 from folkmoot.providers.base import Shutdown
 from folkmoot.providers.process import Ran, allowed_environment, find_program, private_box, redacted, run_program
 
+pytestmark = pytest.mark.slow
+
 FOREVER = "import time; time.sleep(600)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 SAY_PID = "import os; print(os.getpid(), flush=True)"

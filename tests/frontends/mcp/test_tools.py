@@ -28,7 +28,7 @@ def test_every_protocol_is_a_tool_with_its_options(tmp_path: Path) -> None:
     tools = asyncio.run(listed())
     for name in protocol_names():
         tool = tools[f"folkmoot_{name}"]
-        options = set(find_protocol(name).options.model_fields) - {"calibration"}  # a file
+        options = set(find_protocol(name).options.model_fields) - {"calibration", "value"}  # files
         assert set(tool.input_schema["properties"]) == options | set(Ask.model_fields)
         assert tool.input_schema["required"] == ["prompt"]
         assert "model calls" in tool.description

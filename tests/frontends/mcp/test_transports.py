@@ -21,6 +21,8 @@ from folkmoot.record.store import Home
 from tests.frontends.installed import COMMAND, Installed
 from tests.frontends.mcp.clients import ERAS, QUICK, SLOW, Told, data_of, installed, text_of
 
+pytestmark = pytest.mark.slow
+
 QUESTION = {"prompt": "What is 17 * 23?", "models": QUICK}
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 HELLO = {

@@ -15,7 +15,8 @@ from tests.loopback import LoopbackModels, Reply
 from tests.trust import figures
 
 CELL = """
-import asyncio, folkmoot
+import asyncio, folkmoot, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts tests in the background ignores it
 from folkmoot.core.journal import held
 from folkmoot.record.store import Home
 import json

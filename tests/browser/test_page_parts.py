@@ -279,5 +279,5 @@ def test_every_protocols_options_become_fields(blank: Page) -> None:
         schema = find_protocol(name).options.model_json_schema()
         fields = blank.evaluate(FIELDS, schema)
         left_out = set(schema.get("properties", {})) - {field[0] for field in fields}
-        assert left_out <= {"calibration"}, "only what is a file's content has no field"
+        assert left_out <= {"calibration", "value"}, "only what is a file's content has no field"
         assert all(field[1] is None for field in fields)

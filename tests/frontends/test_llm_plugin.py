@@ -471,6 +471,6 @@ def test_a_command_of_llm_loads_next_to_nothing_of_folkmoot(run_llm: Llm) -> Non
     loaded = {name for name in done.stdout.split() if name.partition(".")[0] == "folkmoot"}
     assert loaded == {
         "folkmoot", "folkmoot._version", "folkmoot.frontends", "folkmoot.frontends.llm_plugin",
-        "folkmoot.frontends.llm_plugin.models", "folkmoot.machine", "folkmoot.machine.paths", "folkmoot.textfiles",
+        "folkmoot.frontends.llm_plugin.models", "folkmoot.machine", "folkmoot.machine.paths",
         "folkmoot.errors",
     }  # fmt: skip

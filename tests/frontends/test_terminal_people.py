@@ -32,7 +32,7 @@ def test_a_person_reads_the_prompt_and_writes_a_reply_of_several_lines(terminal:
     child = terminal("vote", QUESTION, "-m", f"{SIMS},human/ann?deadline=600")
     child.expect(r"ann, you are asked \(r1/answer/s3\)")
     child.expect(re.escape(QUESTION))
-    child.expect(r"ANSWER: 42")  # the format's instructions are part of the prompt
+    child.expect(r"ANSWER: <conclusion>")  # the format's instructions are part of the prompt
     child.expect(r"You have 10 min 0 s, until \d\d:\d\d:\d\d")
     child.send("I worked it out.\nANSWER: 391\n\n")
     code, _ = ended(child)

@@ -258,7 +258,8 @@ def test_a_run_keeps_within_its_budget_in_every_phase(name: str) -> None:
     for budget in [0.001, 0.21, 0.41, *(first + whole.cost_usd * part / 8 for part in range(10))]:
         played = run_of(name, script, 3, limits=limits(budget=budget), price=priced, billing="metered")
         check(played)
-        assert played.result.cost_usd is not None and played.result.cost_usd <= budget
+        most = played.result.cost_at_most_usd  # a call that was given up may have cost what was reserved for it
+        assert most is not None and most <= budget + 1e-9
         assert played.result.status != "over_budget" or played.result.exit_code == 2
     assert played.result.outcome == whole.outcome
 
